@@ -1,0 +1,209 @@
+# R values to MLX arrays and back.
+
+#' Make an mlx array from R values
+#'
+#' The array holds the same elements at the same indices: `as_mlx(m)[i, j]` is `m[i, j]`.
+#'
+#' @param x A logical, integer, double or complex vector, matrix or array, a `bit64::integer64`
+#'   vector, a raw vector, a data frame of numeric columns, or an mlx array. One number without
+#'   `dim` gives a 0-d array, other vectors without `dim` 1-d ones.
+#' @param dtype One of `"bool"`, `"uint8"`, `"uint16"`, `"uint32"`, `"uint64"`, `"int8"`,
+#'   `"int16"`, `"int32"`, `"int64"`, `"float16"`, `"bfloat16"`, `"float32"`, `"float64"`,
+#'   `"complex64"`. `NULL`: bool for logical, complex64 for complex, int64 for integer64, uint8 for
+#'   raw, and `getOption("rmlx.dtype", "float32")` for other numbers, integers included.
+#' @param device `"cpu"`, `"gpu"` or `NULL` for the default device ([mlx_device()]).
+#' @return An object of class `mlx`. An mlx array comes back as it is unless another dtype or
+#'   device is asked for.
+#'
+#' @section Missing and unfitting values:
+#' A numeric `NA` becomes `NaN`. `NA` is an error for bool and integer dtypes, and so is a number
+#' outside an integer dtype's range; fractions are cut as by `as.integer()`.
+#'
+#' @section float64:
+#' `"float64"` is real double precision. MLX has it on the CPU only; asking for it on a gpu is an
+#' error.
+#' @examples
+#' x <- as_mlx(matrix(1:6, 2, 3))
+#' x
+#' as_mlx(pi, dtype = "float64")
+#' as_mlx(c(TRUE, FALSE))
+#' @seealso [mlx_cast()], [as_r()], [mlx_array()]
+#' @export
+as_mlx <- function(x, dtype = NULL, device = NULL) {
+  if (is_mlx(x)) {
+    if (is.null(dtype) && is.null(device)) return(x)
+    return(.Call(C_cast, x, dtype, device))
+  }
+  if (is.data.frame(x)) x <- numeric_columns(x)
+  if (is.raw(x)) {
+    if (is.null(dtype)) dtype <- "uint8"
+    x <- array_like(as.integer(x), x)
+  }
+  .Call(C_from_vector, x, dtype, device %||% mlx_default_device(), NULL)
+}
+
+`%||%` <- function(x, y) if (is.null(x)) y else x
+
+array_like <- function(values, x) {
+  dim(values) <- dim(x)
+  values
+}
+
+numeric_columns <- function(x) {
+  fine <- vapply(x, function(column) (is.numeric(column) || is.logical(column)) &&
+                   (!is.object(column) || inherits(column, "integer64") || is_mlx(column)), NA)
+  if (!all(fine)) {
+    rmlx_abort(
+      c(paste0("Cannot convert object of class data.frame to mlx: column ",
+               paste0("`", names(x)[!fine], "`", collapse = ", "), " is not numeric."),
+        i = "model.matrix() turns factors into numbers."),
+      "argument"
+    )
+  }
+  out <- as.matrix(x)
+  if (.row_names_info(x) < 0L) rownames(out) <- NULL
+  out
+}
+
+#' Cast an mlx array to another dtype
+#'
+#' @param x An mlx array or what [as_mlx()] takes.
+#' @param dtype A dtype's name, see [as_mlx()].
+#' @return `x` as an mlx array of that dtype. Floats become integers by cutting their fraction.
+#'   Casts between floating dtypes are differentiable.
+#' @examples
+#' mlx_cast(as_mlx(c(1.5, 2.5)), "float64")
+#' @export
+mlx_cast <- function(x, dtype) {
+  if (is_mlx(x)) .Call(C_cast, x, dtype, NULL) else as_mlx(x, dtype = dtype)
+}
+
+#' Is it an mlx array?
+#'
+#' @param x Anything.
+#' @return `TRUE` or `FALSE`.
+#' @examples
+#' is_mlx(as_mlx(1))
+#' is_mlx(1)
+#' @export
+is_mlx <- function(x) .Call(C_is_mlx, x)
+
+#' mlx arrays as R values
+#'
+#' These evaluate the array and copy its values to R, in R's column-major order. Inside a function
+#' that is being differentiated they are an error of class `rmlx_error_tape` for values that depend
+#' on its arguments: a plain number carries no gradient.
+#'
+#' bool gives logical, dtypes of integers up to 32 bits (but uint32) integer, complex64 complex, all
+#' others double. int64 and uint64 values beyond 2^53 are not all doubles: a warning of class
+#' `rmlx_warning_precision` says so (`bit64::as.integer64()` keeps int64 exact).
+#'
+#' @param x An mlx array.
+#' @param mode A type as in [base::as.vector()].
+#' @param ... Not used, or passed on to base R.
+#' @return `as_r()` and `as.array()`: an R array with `dim` and `dimnames` from rank 2 on, else a
+#'   plain vector. `as.matrix()`: a matrix; arrays of another rank become one column, with a
+#'   warning. `as.vector()`, `as.numeric()`, ...: a plain vector. `as.list()`: a list of 0-d arrays
+#'   for rank 1 (so that loops stay on the tape), else of plain values.
+#' @examples
+#' x <- as_mlx(matrix(1:4, 2))
+#' as.matrix(x)
+#' as.vector(x)
+#' as.numeric(sum(x))
+#' @name as_r
+#' @export
+as_r <- function(x) {
+  if (!is_mlx(x)) return(x)
+  as.array.mlx(x)
+}
+
+plain_values <- function(x, traced = FALSE) {
+  out <- .Call(C_values, x, as.integer(traced))
+  if (is.double(out)) warn_beyond_double(x, out)
+  out
+}
+
+warn_beyond_double <- function(x, values) {
+  if (mlx_dtype(x) %in% c("int64", "uint64") && any(abs(values) > 2^53)) {
+    rmlx_warn(
+      c("Values beyond 2^53 were rounded: R's doubles do not hold every 64-bit integer.",
+        i = "bit64::as.integer64() keeps int64 values exact."),
+      "precision"
+    )
+  }
+}
+
+# The R object with shape, names and the user's own attributes.
+r_object <- function(x, traced = FALSE) {
+  if (!is_mlx(x)) return(unclass(x))
+  out <- plain_values(x, traced)
+  kept <- attributes(x)
+  kept$class <- NULL
+  if (length(mlx_shape(x)) < 2L) kept <- kept["names"]
+  attributes(out) <- kept
+  out
+}
+
+#' @rdname as_r
+#' @export
+as.array.mlx <- function(x, ...) r_object(x)
+
+#' @rdname as_r
+#' @export
+as.matrix.mlx <- function(x, ...) {
+  out <- r_object(x)
+  if (length(dim(out)) == 2L) return(out)
+  warning("Converting array to 1-column matrix", call. = FALSE)
+  names <- if (is.null(dim(out))) names(out)
+  matrix(as.vector(out), ncol = 1L, dimnames = if (!is.null(names)) list(names, NULL))
+}
+
+#' @rdname as_r
+#' @export
+as.vector.mlx <- function(x, mode = "any") {
+  if (!is_mlx(x)) return(as.vector(unclass(x), mode))
+  if (mode == "list") return(as.list.mlx(x))
+  out <- plain_values(x)
+  if (mode == "any") out else as.vector(out, mode)
+}
+
+#' @rdname as_r
+#' @export
+as.double.mlx <- function(x, ...) as.double(as.vector.mlx(x))
+
+#' @rdname as_r
+#' @export
+as.integer.mlx <- function(x, ...) as.integer(as.vector.mlx(x))
+
+#' @rdname as_r
+#' @export
+as.logical.mlx <- function(x, ...) as.logical(as.vector.mlx(x))
+
+#' @rdname as_r
+#' @export
+as.complex.mlx <- function(x, ...) as.complex(as.vector.mlx(x))
+
+#' @rdname as_r
+#' @export
+as.character.mlx <- function(x, ...) as.character(as.vector.mlx(x))
+
+#' @rdname as_r
+#' @export
+as.list.mlx <- function(x, ...) {
+  if (!is_mlx(x)) return(as.list(unclass(x)))
+  if (length(mlx_shape(x)) != 1L) return(as.list(plain_values(x)))
+  out <- lapply(seq_along(x), function(i) .Call(C_reshape, x[i], integer(), FALSE))
+  names(out) <- names(x)
+  out
+}
+
+#' @rdname as_r
+#' @export
+as.data.frame.mlx <- function(x, ...) as.data.frame(r_object(x), ...)
+
+# Registered when bit64 is loaded: see .onLoad's hook in NAMESPACE (delayed S3 registration).
+#' @exportS3Method bit64::as.integer64
+as.integer64.mlx <- function(x, ...) {
+  if (mlx_dtype(x) != "int64") x <- .Call(C_cast, x, "int64", NULL)
+  structure(.Call(C_values_integer64, x), class = "integer64")
+}

@@ -1,0 +1,208 @@
+# New arrays.
+
+place <- function(device) device %||% mlx_default_device()
+
+#' Arrays from data in column-major order
+#'
+#' @param data An atomic vector, in R's column-major order. In `mlx_array()` and `mlx_matrix()` it
+#'   is recycled if its length divides the array's size.
+#' @param dim Extents: non-negative whole numbers.
+#' @param dtype A dtype's name; `NULL` chooses by the type of `data`, see [as_mlx()].
+#' @param device `"cpu"` or `"gpu"`; default: [mlx_default_device()].
+#' @param allow_scalar Whether `dim = integer(0)` (a 0-d array) is allowed.
+#' @param nrow,ncol Extents of a matrix; one may be left out.
+#' @param byrow Fill by rows, as in [base::matrix()].
+#' @param value One value.
+#' @return An mlx array: of shape `dim`, a matrix, 1-d (`mlx_vector()`), or 0-d (`mlx_scalar()`).
+#' @examples
+#' mlx_array(1:6, c(2, 3))
+#' mlx_matrix(1:6, ncol = 2, byrow = TRUE)
+#' mlx_vector(c(1.5, 2.5))
+#' mlx_scalar(3, dtype = "float64")
+#' @export
+mlx_array <- function(data, dim, dtype = NULL, device = mlx_default_device(),
+                      allow_scalar = FALSE) {
+  data <- check_data(data)
+  dim <- check_dim(dim)
+  if (length(dim) == 0L) {
+    if (!allow_scalar) rmlx_abort("dim must contain at least one element.", "shape")
+    if (length(data) != 1L) rmlx_abort("Scalar data must be length 1.", "shape")
+  }
+  .Call(C_from_vector, recycle(data, prod(dim)), dtype, device, dim)
+}
+
+check_data <- function(data) {
+  if (is_mlx(data)) data <- as.vector(data)
+  if (!is.atomic(data) || is.null(data)) rmlx_abort("data must be an atomic vector.", "argument")
+  data
+}
+
+recycle <- function(data, n) {
+  if (length(data) == n) return(data)
+  if (length(data) == 0L || n %% length(data) != 0) {
+    rmlx_abort(paste0("length(data) is ", length(data), ", which does not divide the array's size, ",
+                      n, "."), "shape")
+  }
+  rep_len(data, n)
+}
+
+#' @rdname mlx_array
+#' @export
+mlx_matrix <- function(data, nrow = NULL, ncol = NULL, byrow = FALSE, dtype = NULL,
+                       device = mlx_default_device()) {
+  data <- check_data(data)
+  if (is.null(nrow) && is.null(ncol)) {
+    rmlx_abort("Provide either nrow or ncol when calling mlx_matrix().", "argument")
+  }
+  if (!is.null(nrow)) nrow <- check_count(nrow, "nrow")
+  if (!is.null(ncol)) ncol <- check_count(ncol, "ncol")
+  n <- length(data)
+  if (is.null(nrow)) {
+    if (ncol == 0L || n %% ncol != 0) {
+      rmlx_abort("length(data) must be divisible by ncol.", "shape")
+    }
+    nrow <- n %/% ncol
+  } else if (is.null(ncol)) {
+    if (nrow == 0L || n %% nrow != 0) {
+      rmlx_abort("length(data) must be divisible by nrow.", "shape")
+    }
+    ncol <- n %/% nrow
+  } else if (n == 0L || (nrow * ncol) %% n != 0) {
+    if (n != nrow * ncol) rmlx_abort("length(data) must equal nrow * ncol.", "shape")
+  }
+  data <- recycle(data, nrow * ncol)
+  if (!byrow) return(.Call(C_from_vector, data, dtype, device, c(nrow, ncol)))
+  t(.Call(C_from_vector, data, dtype, device, c(ncol, nrow)))
+}
+
+#' @rdname mlx_array
+#' @export
+mlx_vector <- function(data, dtype = NULL, device = mlx_default_device()) {
+  data <- check_data(data)
+  if (length(data) == 0L) rmlx_abort("data must contain at least one element.", "argument")
+  .Call(C_from_vector, data, dtype, device, length(data))
+}
+
+#' @rdname mlx_array
+#' @export
+mlx_scalar <- function(value, dtype = NULL, device = mlx_default_device()) {
+  if (is_mlx(value)) value <- as.vector(value)
+  if (!is.atomic(value) || length(value) != 1L) rmlx_abort("value must be length 1.", "argument")
+  .Call(C_from_vector, value, dtype, device, integer())
+}
+
+#' Constant arrays
+#'
+#' @param dim Extents: non-negative whole numbers.
+#' @param value One value.
+#' @param x An mlx array, whose shape (and, unless given, dtype and device) the result takes.
+#' @param dtype A dtype's name. Default: `getOption("rmlx.dtype", "float32")`; in `mlx_full()` by
+#'   the type of `value`.
+#' @param device `"cpu"` or `"gpu"`.
+#' @return An mlx array.
+#' @examples
+#' mlx_zeros(c(2, 2))
+#' mlx_full(3, 2.5)
+#' mlx_ones_like(mlx_zeros(c(1, 2), dtype = "float64"))
+#' @export
+mlx_zeros <- function(dim, dtype = NULL, device = mlx_default_device()) {
+  .Call(C_full, check_dim(dim), 0, dtype, device)
+}
+
+#' @rdname mlx_zeros
+#' @export
+mlx_ones <- function(dim, dtype = NULL, device = mlx_default_device()) {
+  .Call(C_full, check_dim(dim), 1, dtype, device)
+}
+
+#' @rdname mlx_zeros
+#' @export
+mlx_full <- function(dim, value, dtype = NULL, device = mlx_default_device()) {
+  if (length(value) != 1L) rmlx_abort("value must be length 1.", "argument")
+  if (is.null(dtype)) dtype <- .Call(C_common_dtype, list(value))
+  .Call(C_full, check_dim(dim), value, dtype, device)
+}
+
+#' @rdname mlx_zeros
+#' @export
+mlx_zeros_like <- function(x, dtype = NULL, device = NULL) {
+  x <- as_mlx(x)
+  mlx_zeros(mlx_shape(x), dtype %||% mlx_dtype(x), device %||% mlx_device(x))
+}
+
+#' @rdname mlx_zeros
+#' @export
+mlx_ones_like <- function(x, dtype = NULL, device = NULL) {
+  x <- as_mlx(x)
+  mlx_ones(mlx_shape(x), dtype %||% mlx_dtype(x), device %||% mlx_device(x))
+}
+
+#' @rdname mlx_zeros
+#' @export
+mlx_full_like <- function(x, value, dtype = NULL, device = NULL) {
+  x <- as_mlx(x)
+  mlx_full(mlx_shape(x), value, dtype %||% mlx_dtype(x), device %||% mlx_device(x))
+}
+
+#' Ones on a diagonal
+#'
+#' @param n,m Rows and columns.
+#' @param k Which diagonal: 0 the main one, positive above, negative below.
+#' @inheritParams mlx_zeros
+#' @return An n x m mlx matrix.
+#' @examples
+#' mlx_eye(3)
+#' mlx_eye(2, 3, k = 1)
+#' mlx_identity(2, dtype = "float64")
+#' @export
+mlx_eye <- function(n, m = n, k = 0L, dtype = NULL, device = mlx_default_device()) {
+  .Call(C_eye, check_count(n, "n"), check_count(m, "m"),
+        check_count(k, "k", -.Machine$integer.max), dtype, device)
+}
+
+#' @rdname mlx_eye
+#' @export
+mlx_identity <- function(n, dtype = NULL, device = mlx_default_device()) {
+  mlx_eye(n, dtype = dtype, device = device)
+}
+
+#' Sequences
+#'
+#' `mlx_arange()` is like [base::seq()]: `stop` is included when a step ends on it.
+#' `mlx_linspace()` gives `num` values from `start` to `stop`, both included. Elements are computed
+#' as `start + i * step` in double precision.
+#'
+#' @param start,stop First value and bound.
+#' @param step Distance, not 0; negative to count down.
+#' @param num How many.
+#' @inheritParams mlx_zeros
+#' @return A 1-d mlx array.
+#' @examples
+#' mlx_arange(1, 10, 3)
+#' mlx_linspace(0, 1, 5)
+#' @export
+mlx_arange <- function(start, stop, step = 1, dtype = NULL, device = mlx_default_device()) {
+  check_number(start, "start")
+  check_number(stop, "stop")
+  check_number(step, "step")
+  if (step == 0) rmlx_abort("`step` must not be 0.", "argument")
+  # as seq(): forgive the last rounding error of (stop - start) / step
+  n <- max(0, floor((stop - start) / step + 1e-10) + 1)
+  .Call(C_sequence, start, step, n, NaN, dtype, device)
+}
+
+#' @rdname mlx_arange
+#' @export
+mlx_linspace <- function(start, stop, num = 50L, dtype = NULL, device = mlx_default_device()) {
+  check_number(start, "start")
+  check_number(stop, "stop")
+  num <- check_count(num, "num")
+  step <- if (num > 1L) (stop - start) / (num - 1) else 0
+  .Call(C_sequence, start, step, num, if (num > 1L) stop else NaN, dtype, device)
+}
+
+check_number <- function(x, name) {
+  if (!is.numeric(x) || length(x) != 1L || !is.finite(x)) {
+    rmlx_abort(paste0("`", name, "` must be one finite number."), "argument")
+  }
+}

@@ -1,0 +1,99 @@
+# Devices and default dtype.
+
+#' Devices
+#'
+#' Arrays are made on the default device, `"gpu"` where MLX has one (Metal on Apple silicon, CUDA on
+#' Linux) and `"cpu"` elsewhere. An operation runs where its arrays are; a result of two arrays is on
+#' the gpu if either is. Asking for a gpu where there is none is an error of class
+#' `rmlx_error_device`: nothing falls back silently. float64 exists on the cpu only.
+#'
+#' @param x Nothing, to ask for the default device; `"cpu"` or `"gpu"`, to set it; or an mlx array, to
+#'   ask where it is.
+#' @param value,device `"cpu"` or `"gpu"`.
+#' @param code Code to run with another default device.
+#' @param .local_envir The frame whose end restores the default device.
+#' @return `mlx_device()`: a device's name (invisibly when setting). `mlx_default_device()`: the
+#'   default device. `mlx_has_gpu()`: `TRUE` or `FALSE`. `mlx_best_device()`: `"gpu"` if there is one.
+#'   `with_mlx_device()`: the value of `code`. `local_mlx_device()`: the former default, invisibly.
+#' @examples
+#' mlx_device()
+#' mlx_has_gpu()
+#' with_mlx_device("cpu", mlx_device(as_mlx(1)))
+#' @export
+mlx_device <- function(x) {
+  if (missing(x)) return(.Call(C_wrap__device_default))
+  if (is_mlx(x)) return(.Call(C_device_name, x))
+  if (!is.character(x)) check_mlx(x)
+  .Call(C_device_set_default, x)
+  invisible(x)
+}
+
+#' @rdname mlx_device
+#' @export
+mlx_default_device <- function(value) {
+  if (missing(value)) return(.Call(C_wrap__device_default))
+  .Call(C_device_set_default, value)
+  value
+}
+
+#' @rdname mlx_device
+#' @export
+mlx_has_gpu <- function() .Call(C_wrap__device_has_gpu)
+
+#' @rdname mlx_device
+#' @export
+mlx_best_device <- function() if (mlx_has_gpu()) "gpu" else "cpu"
+
+#' @rdname mlx_device
+#' @export
+with_mlx_device <- function(device, code) {
+  local_mlx_device(device)
+  code
+}
+
+#' @rdname mlx_device
+#' @export
+local_mlx_device <- function(device, .local_envir = parent.frame()) {
+  old <- mlx_default_device()
+  .Call(C_device_set_default, device)
+  restore <- bquote(base::on.exit(.(mlx_default_device)(.(old)), add = TRUE, after = FALSE))
+  eval(restore, .local_envir)
+  invisible(old)
+}
+
+#' @rdname mlx_device
+#' @export
+with_default_device <- with_mlx_device
+
+#' @rdname mlx_device
+#' @export
+with_device <- with_mlx_device
+
+#' @rdname mlx_device
+#' @export
+local_device <- local_mlx_device
+
+#' Default dtype of R numbers
+#'
+#' Sets the option `rmlx.dtype` for a piece of code or the rest of a function.
+#'
+#' @param dtype A dtype's name, usually `"float32"` or `"float64"`.
+#' @param code Code to run.
+#' @param .local_envir The frame whose end restores the option.
+#' @return `with_mlx_dtype()`: the value of `code`; `local_mlx_dtype()`: the former default, invisibly.
+#' @examples
+#' with_mlx_dtype("float64", mlx_dtype(as_mlx(1)))
+#' @export
+local_mlx_dtype <- function(dtype, .local_envir = parent.frame()) {
+  .Call(C_cast, 0, dtype, "cpu") # an unknown name is an error here
+  old <- getOption("rmlx.dtype", "float32")
+  rlang::local_options(rmlx.dtype = dtype, .frame = .local_envir)
+  invisible(old)
+}
+
+#' @rdname local_mlx_dtype
+#' @export
+with_mlx_dtype <- function(dtype, code) {
+  local_mlx_dtype(dtype)
+  code
+}

@@ -1,0 +1,197 @@
+# Gradients of R functions.
+
+#' Gradients of R functions
+#'
+#' `mlx_grad()` differentiates `f` with respect to its arguments by reverse mode: while `f` runs, MLX
+#' records what every function with a method for mlx does.
+#'
+#' @param f A function of the arguments in `...` that returns an mlx array of one element, or a list
+#'   whose first element is one; the others come back as `aux`.
+#' @param ... Arguments of `f`, given to it by position or name. Vectors, matrices and arrays are
+#'   converted by [as_mlx()]. An argument may be a nested list: floating leaves are differentiated,
+#'   anything else (integers, bools, strings, functions, `NULL`) reaches `f` untouched and gets the
+#'   gradient `NULL`.
+#' @param argnums Which arguments to differentiate: positions or names; `NULL` all. The others are
+#'   constants.
+#' @param value Whether to return the value too.
+#' @return A list of gradients in the order of `argnums`, with the arguments' names, each with the
+#'   shape, dtype and device of its argument (for a list: the same list of gradients).
+#'   `mlx_value_grad()` and `mlx_grad(value = TRUE)`: `list(value, grads)`, and `aux` between them if
+#'   `f` returned more than the value.
+#'
+#' @section Staying on the tape:
+#' A plain R number carries no gradient, so turning a value that depends on the arguments into one
+#' (`as.numeric()`, `as.matrix()`, `x[[i]]`, or base R code that reads values, such as `lm()`) is an
+#' error of class `rmlx_error_tape` at that place. Comparisons may be read to branch (`if (x > 0)`):
+#' the gradient is that of the branch taken. [mlx_stop_gradient()] lets a value be read on purpose.
+#' Printing is allowed.
+#'
+#' Errors, warnings, messages and interrupts in `f` reach the caller's handlers unchanged. `f` may
+#' itself call `mlx_grad()`: gradients nest to any order.
+#' @examples
+#' loss <- function(w, x, y) {
+#'   r <- x %*% w - y
+#'   sum(r * r) / length(y)
+#' }
+#' x <- as_mlx(matrix(1:8, 4, 2))
+#' y <- as_mlx(matrix(c(1, 3, 2, 4), 4, 1))
+#' w <- as_mlx(matrix(0, 2, 1))
+#' mlx_grad(loss, w, x, y)[[1]]
+#' mlx_value_grad(loss, w = w, x = x, y = y, argnums = "w")
+#'
+#' # a nested list of parameters, and the second derivative
+#' mlx_grad(function(p) sum(p$a^2) * p$b, list(a = c(1, 2), b = 3))
+#' d <- function(x) mlx_grad(function(z) z^3, x)[[1]]
+#' mlx_grad(d, 2)[[1]]
+#' @export
+mlx_grad <- structure(
+  function(f, ..., argnums = NULL, value = FALSE) {
+    out <- differentiate(f, list(...), argnums, "mlx_grad")
+    if (check_flag(value, "value")) out else out$grads
+  },
+  transforms = TRUE
+)
+
+#' @rdname mlx_grad
+#' @export
+mlx_value_grad <- structure(
+  function(f, ..., argnums = NULL) differentiate(f, list(...), argnums, "mlx_value_grad"),
+  transforms = TRUE
+)
+
+differentiate <- function(f, args, argnums, who) {
+  f <- match.fun(f)
+  if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
+  which <- resolve_argnums(argnums, args)
+  leaves <- list()
+  skeletons <- args
+  for (i in seq_along(args)) {
+    part <- if (i %in% which) split_argument(args[[i]], length(leaves)) else
+      list(skeleton = constant_argument(args[[i]]), leaves = list())
+    if (length(part$leaves) == 0L && !is.null(argnums) && i %in% which) {
+      refuse_argument(args, i)
+    }
+    skeletons[i] <- list(part$skeleton)
+    leaves <- c(leaves, part$leaves)
+  }
+  if (length(leaves) == 0L) {
+    rmlx_abort("no argument has floating-point values to differentiate.", "argument")
+  }
+  aux <- NULL
+  traced <- function(leaves) {
+    result <- call_with(f, lapply(skeletons, restore, leaves))
+    if (is.list(result) && !is_mlx(result) && length(result) > 0L && is_mlx(result[[1L]])) {
+      aux <<- result[-1L]
+      result <- result[[1L]]
+    }
+    check_loss(result, who)
+  }
+  out <- .Call(C_value_and_grad, traced, leaves)
+  grads <- lapply(skeletons[which], function(s) restore(s, out[[2L]], function(x) NULL))
+  if (is.null(aux)) {
+    list(value = out[[1L]], grads = grads)
+  } else {
+    list(value = out[[1L]], aux = aux, grads = grads)
+  }
+}
+
+resolve_argnums <- function(argnums, args) {
+  if (is.null(argnums)) return(seq_along(args))
+  if (is.character(argnums)) {
+    found <- match(argnums, names(args))
+    if (anyNA(found)) {
+      rmlx_abort(paste0("argnums names no argument: ",
+                        paste0("`", argnums[is.na(found)], "`", collapse = ", "),
+                        ". Name the arguments in the call, as in mlx_grad(f, w = w, argnums = \"w\")."),
+                 "argument")
+    }
+    argnums <- found
+  }
+  if (!is.numeric(argnums) || length(argnums) == 0L || anyNA(argnums) ||
+        any(argnums < 1 | argnums > length(args) | argnums != trunc(argnums))) {
+    rmlx_abort("argnums must be between 1 and the number of arguments.", "argument")
+  }
+  if (anyDuplicated(argnums)) rmlx_abort("argnums names an argument twice.", "argument")
+  as.integer(argnums)
+}
+
+# A differentiated argument: lists leaf by leaf, numbers of any kind as mlx arrays.
+split_argument <- function(x, at) partition(constant_argument(x), at)
+
+# An argument as f receives it: numbers as mlx arrays, lists and everything else as they are.
+constant_argument <- function(x) {
+  convertible <- is_mlx(x) || is.data.frame(x) ||
+    (is.atomic(x) && !is.null(x) && !is.character(x) && !is.factor(x))
+  if (convertible) as_mlx(x) else x
+}
+
+refuse_argument <- function(args, i) {
+  name <- names(args)[i]
+  label <- if (is.null(name) || name == "") paste("argument", i) else paste0("`", name, "`")
+  x <- args[[i]]
+  what <- if (is_mlx(x)) paste("of dtype", mlx_dtype(x)) else paste("of class", class(x)[[1L]])
+  rmlx_abort(
+    paste0(label, " is ", what, " and has no floating-point values to differentiate. ",
+           "Leave it out of `argnums`, or cast it with mlx_cast(x, \"float32\")."),
+    "argument"
+  )
+}
+
+# Calls f with symbols for arguments, so that calls in conditions stay short and hold no values.
+call_with <- function(f, args) {
+  given <- names(args) %||% rep("", length(args))
+  symbols <- given
+  symbols[given == ""] <- paste0("x", seq_along(args))[given == ""]
+  symbols <- make.unique(symbols)
+  frame <- list2env(setNames(args, symbols), parent = emptyenv())
+  missing_null <- setdiff(symbols, ls(frame, all.names = TRUE))
+  for (name in missing_null) assign(name, NULL, frame)
+  assign("f", f, frame)
+  arguments <- lapply(symbols, as.name)
+  names(arguments) <- given
+  eval(as.call(c(list(as.name("f")), arguments)), frame)
+}
+
+check_loss <- function(x, who) {
+  if (!is_mlx(x)) {
+    what <- if (is.null(x)) "NULL" else if (is.list(x)) {
+      "a list whose first element is no mlx scalar"
+    } else {
+      paste("an object of class", paste(class(x), collapse = "/"))
+    }
+    rmlx_abort(
+      c(paste0("The function of `", who, "()` must return an `mlx` object (one number), or a list ",
+               "whose first element is one; it returned ", what, "."),
+        i = "Ensure all differentiable computations use MLX operations."),
+      "result"
+    )
+  }
+  if (length(x) != 1L) {
+    rmlx_abort(
+      c(paste0("The function of `", who, "()` must return one number; its result has shape ",
+               paste(mlx_shape(x), collapse = " x "), "."),
+        i = "Reduce it, for example by sum(), or use mlx_jacobian() or mlx_vjp()."),
+      "result"
+    )
+  }
+  if (!is_floating(x)) {
+    rmlx_abort(
+      c(paste0("The function of `", who, "()` returned dtype ", mlx_dtype(x),
+               ", which has no gradient."),
+        i = "It must return a floating-point number."),
+      "result"
+    )
+  }
+  x
+}
+
+#' Cut a value out of the gradient
+#'
+#' @param x An mlx array.
+#' @return The same values as constants: their gradient is zero, and inside a differentiated function
+#'   they may be read as plain numbers.
+#' @examples
+#' f <- function(x) sum(x * mlx_stop_gradient(x))
+#' mlx_grad(f, c(1, 2))[[1]]
+#' @export
+mlx_stop_gradient <- function(x) .Call(C_stop_gradient, x)

@@ -1,0 +1,112 @@
+# `[` and its relatives. The native code takes the `...` of these frames, missing arguments included.
+
+#' Index mlx arrays
+#'
+#' One index per axis (left out: all of it), a single index into the column-major flattening, or a
+#' matrix with one column per axis and one row per element. An index may be positive (any order,
+#' repeated), negative, logical (of length 1 or the axis' extent), names, or an mlx array of
+#' positions or bools. Positions are checked: those out of range, zeros and NA are errors. Values and
+#' gradients of every form stay on MLX.
+#'
+#' Axes are kept unless `drop = TRUE`: `x[1, ]` of a matrix is 1 x p. `[[` extracts one plain R
+#' number, so inside a differentiated function it is an error; write `x[i]` there.
+#'
+#' In `x[...] <- value` the value is taken in column-major order, cast to the dtype of `x`, and
+#' repeated if its length divides the number of elements. Positions may not repeat. Another variable
+#' that holds the same array keeps its values.
+#'
+#' @param x An mlx array.
+#' @param ... Indices.
+#' @param drop Whether axes of extent 1 disappear.
+#' @param exact Not used.
+#' @param value An R vector or mlx array.
+#' @return `[`: an mlx array with the names that base R would keep. `[[`: an R value of length 1.
+#'   The assignments: the changed array.
+#' @examples
+#' x <- as_mlx(matrix(1:6, 2))
+#' x[1, ]
+#' x[, c(TRUE, FALSE, TRUE)]
+#' x[x > 3]
+#' x[cbind(1:2, 2:3)]
+#' x[[2, 3]]
+#' x[2, ] <- 0
+#' x
+#' @name mlx_index
+NULL
+
+#' @rdname mlx_index
+#' @export
+`[.mlx` <- function(x, ..., drop = FALSE) {
+  if (!is_mlx(x)) return(unclass(x)[..., drop = drop])
+  .Call(C_subset, x, environment(), drop)
+}
+
+#' @rdname mlx_index
+#' @export
+`[[.mlx` <- function(x, ..., exact = TRUE) {
+  if (!is_mlx(x)) return(unclass(x)[[...]])
+  .Call(C_element, x, environment())
+}
+
+#' @rdname mlx_index
+#' @export
+`[<-.mlx` <- function(x, ..., value) {
+  keep_attributes(.Call(C_assign, x, environment(), value), x)
+}
+
+#' @rdname mlx_index
+#' @export
+`[[<-.mlx` <- function(x, ..., value) {
+  if (length(value) != 1L) {
+    rmlx_abort("`[[<-` replaces one element: the value must have length 1.", "argument")
+  }
+  keep_attributes(.Call(C_assign, x, environment(), value), x)
+}
+
+# The user's own attributes stay on an array that is assigned into.
+keep_attributes <- function(out, x) {
+  old <- attributes(x)
+  own <- setdiff(names(old), c("class", "dim", "names", "dimnames"))
+  for (name in own) attr(out, name) <- old[[name]]
+  out
+}
+
+# Called by the native code for arrays that have names: what base R's `[` keeps of them. Indices are
+# plain R vectors, or the missing argument.
+carry_index_names <- function(out, x, indices, drop) {
+  n <- length(indices)
+  if (n == 0L || (n == 1L && identical(indices[[1L]], quote(expr = )))) {
+    names(out) <- names(x)
+    if (!is.null(dim(out))) dimnames(out) <- dimnames(x)
+    return(out)
+  }
+  if (is.null(dim(x))) {
+    names(out) <- names(x)[index_positions(indices[[1L]], names(x))]
+    return(out)
+  }
+  if (n == 1L) return(out)
+  kept <- dimnames(x)
+  for (k in seq_len(n)) {
+    index <- indices[[k]]
+    if (!identical(index, quote(expr = )) && !is.null(kept[[k]])) {
+      kept[[k]] <- kept[[k]][index_positions(index, kept[[k]])]
+    }
+  }
+  if (drop) {
+    lengths <- dim(x)
+    for (k in seq_len(n)) {
+      index <- indices[[k]]
+      if (!identical(index, quote(expr = ))) lengths[k] <- length(seq_len(dim(x)[k])[
+        index_positions(index, dimnames(x)[[k]])])
+    }
+    kept <- kept[lengths != 1L]
+  }
+  if (is.null(dim(out))) {
+    if (length(kept) == 1L) names(out) <- kept[[1L]]
+  } else if (!all(vapply(kept, is.null, NA))) {
+    dimnames(out) <- kept
+  }
+  out
+}
+
+index_positions <- function(index, names) if (is.character(index)) match(index, names) else index

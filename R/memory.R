@@ -1,0 +1,66 @@
+# Memory.
+
+#' Memory of MLX
+#'
+#' R's collector sees only a few bytes of each array, so rmlx runs it when the arrays grew by a step
+#' since the last time: a 64th of the machine's memory, at least 256 MB and at most 1 GB, or
+#' `options(rmlx.memory_step = bytes)` set before the package is loaded. MLX keeps freed buffers of up
+#' to one step for reuse. A request beyond `options(rmlx.memory_limit = bytes)` (default: the
+#' machine's memory or the process's address space) is an error of class `rmlx_error_memory`.
+#'
+#' @param reset_peak Whether to start measuring the peak anew.
+#' @param ... mlx arrays, or lists of them.
+#' @return `mlx_memory()`: a list of class `mlx_memory` with the numbers of bytes `active` (live
+#'   arrays), `cache` (kept for reuse), `peak`, `limit` and `step`. `mlx_free()` and
+#'   `mlx_clear_cache()`: `NULL`, invisibly.
+#' @details `mlx_free()` releases arrays at once, in every variable that holds them: using one later is
+#'   an error of class `rmlx_error_freed`. `mlx_clear_cache()` gives the kept buffers back to the
+#'   system.
+#' @examples
+#' x <- mlx_zeros(c(1000, 1000))
+#' mlx_eval(x)
+#' mlx_memory()
+#' mlx_free(x)
+#' mlx_clear_cache()
+#' @export
+mlx_memory <- function(reset_peak = FALSE) {
+  state <- .Call(C_wrap__memory_state)
+  names(state) <- c("active", "cache", "peak", "limit", "step")
+  if (check_flag(reset_peak, "reset_peak")) .Call(C_wrap__memory_reset_peak)
+  structure(as.list(state), class = "mlx_memory")
+}
+
+#' @export
+print.mlx_memory <- function(x, ...) {
+  cat("MLX memory\n")
+  for (name in names(x)) cat(sprintf("  %-7s %10.1f MB\n", name, x[[name]] / 1e6))
+  invisible(x)
+}
+
+#' @rdname mlx_memory
+#' @export
+mlx_free <- function(...) {
+  for (x in mlx_leaves(list(...))) .Call(C_free_now, x)
+  invisible()
+}
+
+#' @rdname mlx_memory
+#' @export
+mlx_clear_cache <- function() {
+  .Call(C_wrap__memory_clear_cache)
+  invisible()
+}
+
+#' How often base R code read the values of mlx arrays
+#'
+#' Functions with a method for mlx work on MLX. Others see the array as an R vector and read its
+#' values, which copies them once; this counts such reads. `options(rmlx.host_reads = "warn")` or
+#' `"error"` tells of each.
+#'
+#' @return The number of reads since the package was loaded.
+#' @examples
+#' before <- mlx_host_reads()
+#' stats::weighted.mean(as_mlx(1:3), 1:3)
+#' mlx_host_reads() - before
+#' @export
+mlx_host_reads <- function() .Call(C_host_reads)

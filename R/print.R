@@ -1,0 +1,121 @@
+# What an array shows of itself.
+
+#' Print, format and describe mlx arrays
+#'
+#' `print()` shows shape, dtype and device, and the values of arrays of at most
+#' `getOption("rmlx.max_print", 100)` elements and rank 2; larger ones are not evaluated.
+#'
+#' @param x,object An mlx array.
+#' @param ... Passed on to base R's methods.
+#' @return `print()`: `x`, invisibly. `format()`: strings in the array's shape. `str()`: `NULL`,
+#'   invisibly, after one line. `summary()`: as for the R values.
+#' @examples
+#' x <- as_mlx(matrix(1:4, 2))
+#' print(x)
+#' str(x)
+#' format(x)
+#' summary(x)
+#' @name print.mlx
+#' @export
+print.mlx <- function(x, ...) {
+  if (!is_mlx(x)) {
+    print(unclass(x), ...)
+    return(invisible(x))
+  }
+  shape <- mlx_shape(x)
+  cat("mlx array [", paste(shape, collapse = " x "), "]\n", sep = "")
+  cat("  dtype: ", mlx_dtype(x), "\n", sep = "")
+  cat("  device: ", mlx_device(x), "\n", sep = "")
+  if (length(x) <= getOption("rmlx.max_print", 100) && length(shape) <= 2L) {
+    cat("  values:\n")
+    print(r_object(x, traced = TRUE), ...)
+  } else {
+    cat("  (", format(length(x), scientific = FALSE), " elements, not shown)\n", sep = "")
+  }
+  invisible(x)
+}
+
+#' @rdname print.mlx
+#' @export
+format.mlx <- function(x, ...) format(r_object(x, traced = TRUE), ...)
+
+#' @rdname print.mlx
+#' @importFrom utils str
+#' @export
+str.mlx <- function(object, ...) {
+  if (!is_mlx(object)) return(utils::str(unclass(object), ...))
+  cat("mlx [", paste(mlx_shape(object), collapse = " x "), "] ", mlx_dtype(object), " on ",
+      mlx_device(object), "\n", sep = "")
+  invisible()
+}
+
+#' @rdname print.mlx
+#' @export
+summary.mlx <- function(object, ...) summary(r_object(object), ...)
+
+#' Shape, dtype and size of an mlx array
+#'
+#' @param x An mlx array.
+#' @return `mlx_shape()`: its extents as integers, `integer(0)` for 0-d. `mlx_dtype()`: the name of
+#'   its dtype. `mlx_nbytes()`: bytes that its elements take. All are read from MLX and do not
+#'   evaluate the array. `x$device` is the device, and `dim(x)` the extents from rank 2 on.
+#' @examples
+#' x <- as_mlx(matrix(1:4, 2))
+#' mlx_shape(x)
+#' mlx_dtype(x)
+#' mlx_nbytes(x)
+#' x$device
+#' @export
+mlx_shape <- function(x) .Call(C_shape, x)
+
+#' @rdname mlx_shape
+#' @export
+mlx_dtype <- function(x) .Call(C_dtype_name, x)
+
+#' @rdname mlx_shape
+#' @export
+mlx_nbytes <- function(x) .Call(C_nbytes, x)
+
+#' @rdname mlx_shape
+#' @param name `device`, `dtype` or `shape`.
+#' @export
+`$.mlx` <- function(x, name) {
+  switch(name,
+    device = .Call(C_device_name, x),
+    dtype = .Call(C_dtype_name, x),
+    shape = .Call(C_shape, x),
+    rmlx_abort(paste0("an mlx array has no `$", name, "`; it has `$device`, `$dtype` and `$shape`."),
+               "argument")
+  )
+}
+
+#' Evaluate arrays now
+#'
+#' Operations on mlx arrays are lazy: MLX computes when values are needed. `mlx_eval()` computes
+#' now, all arrays in one go; an interrupt ends the wait.
+#'
+#' @param x,... mlx arrays, or (nested) lists of them; other values in a list are ignored.
+#' @return `x`, invisibly.
+#' @examples
+#' y <- as_mlx(1:3) * 2
+#' mlx_eval(y)
+#' @export
+mlx_eval <- function(x, ...) {
+  rest <- list(...)
+  if (is_mlx(x) && length(rest) == 0L) {
+    .Call(C_eval_all, list(x))
+    return(invisible(x))
+  }
+  if (!is.list(x)) check_mlx(x)
+  for (more in rest) if (!is.list(more)) check_mlx(more)
+  leaves <- c(mlx_leaves(x), mlx_leaves(rest))
+  if (length(leaves) > 0L) .Call(C_eval_all, leaves)
+  invisible(x)
+}
+
+# Every mlx array in a nested list.
+mlx_leaves <- function(x) {
+  if (is_mlx(x)) return(list(x))
+  if (!is.list(x)) return(list())
+  do.call(c, c(list(list()), lapply(unname(x), mlx_leaves)))
+}

@@ -1,0 +1,44 @@
+#' rmlx: R arrays in Apple's MLX, with gradients of R functions
+#'
+#' Arrays made by [as_mlx()] live in MLX and behave as R's own vectors, matrices and arrays: base
+#' R's operators and functions work on them, lazily, on the CPU or a GPU, in single or double
+#' precision. [mlx_grad()] and [mlx_value_grad()] differentiate R functions written with them.
+#'
+#' @section Options:
+#' - `rmlx.dtype`: dtype that R numbers get, `"float32"` (default) or `"float64"`; see
+#'   [local_mlx_dtype()].
+#' - `rmlx.max_print`: most elements whose values `print()` shows (100).
+#' - `rmlx.host_reads`: `"allow"` (default), `"warn"` or `"error"` when base R code without a
+#'   method for mlx reads an array's values; see [mlx_host_reads()].
+#' - `rmlx.memory_step`: bytes by which the arrays may grow before R's collector is run; see
+#'   [mlx_memory()].
+#' - `rmlx.memory_limit`: most bytes that all arrays together may take.
+#' - `rmlx.quiet`: `TRUE` silences the message about a slow BLAS when the package is attached.
+#' @useDynLib rmlx, .registration = TRUE, .fixes = "C_"
+#' @importFrom stats setNames
+#' @importFrom methods setOldClass
+#' @importFrom rlang abort warn
+#' @keywords internal
+"_PACKAGE"
+
+setOldClass("mlx")
+
+.onLoad <- function(libname, pkgname) {
+  .Call(C_set_raiser, raise_native)
+  .Call(C_set_read_watcher, on_silent_read)
+  .Call(C_set_index_namer, carry_index_names)
+  step <- getOption("rmlx.memory_step")
+  if (!is.null(step)) .Call(C_wrap__memory_set_step, as.double(step))
+  limit <- getOption("rmlx.memory_limit")
+  if (!is.null(limit)) .Call(C_wrap__memory_set_limit, as.double(limit))
+}
+
+.onAttach <- function(libname, pkgname) {
+  if (!isTRUE(getOption("rmlx.quiet")) && is_reference_blas()) {
+    packageStartupMessage(
+      "rmlx: R uses the reference BLAS, with which matrix products are some 40 times slower than ",
+      "with OpenBLAS (Debian: libopenblas0-pthread). See mlx_sitrep(); options(rmlx.quiet = TRUE) ",
+      "silences this."
+    )
+  }
+}

@@ -1,0 +1,65 @@
+# What this installation can do.
+
+#' The state of this rmlx
+#'
+#' Reports MLX's version and backend, devices, R's BLAS, the compiler that MLX's CPU compile looks
+#' for, memory, and what is missing and how to get it.
+#'
+#' @return A list with what is printed, invisibly.
+#' @examples
+#' mlx_sitrep()
+#' @export
+mlx_sitrep <- function() {
+  memory <- mlx_memory()
+  compiler <- unname(Sys.which("g++"))
+  state <- list(
+    rmlx = as.character(utils::packageVersion("rmlx")),
+    mlx = .Call(C_wrap__mlx_version),
+    library = mlx_library(),
+    gpu = mlx_has_gpu(),
+    device = mlx_default_device(),
+    dtype = getOption("rmlx.dtype", "float32"),
+    blas = extSoftVersion()[["BLAS"]],
+    reference_blas = is_reference_blas(),
+    compiler = compiler,
+    memory = unclass(memory)
+  )
+  cli::cli_h1("rmlx {state$rmlx}")
+  cli::cli_bullets(c(
+    "*" = "MLX {state$mlx} ({.path {state$library}})",
+    "*" = "default device {.val {state$device}}, default dtype {.val {state$dtype}}",
+    if (state$gpu) c(v = "a GPU is available") else c(i = gpu_advice()),
+    if (state$reference_blas) {
+      c("!" = "R uses the reference BLAS ({.path {state$blas}}): matrix products are slow. Install OpenBLAS (Debian: libopenblas0-pthread).")
+    } else {
+      c(v = "BLAS: {.path {state$blas}}")
+    },
+    if (nzchar(compiler)) {
+      c(v = "C++ compiler for compiled CPU functions: {.path {compiler}}")
+    } else {
+      c("!" = "no g++ on the PATH: compiled functions work, but CPU kernels are not fused. Install g++.")
+    },
+    "*" = "memory limit {round(memory$limit / 1e9, 1)} GB, {round(memory$active / 1e6, 1)} MB in use; R's collector runs every {round(memory$step / 1e6)} MB"
+  ))
+  invisible(state)
+}
+
+gpu_advice <- function() {
+  if (Sys.info()[["sysname"]] == "Darwin") {
+    "no GPU: Metal needs Apple silicon."
+  } else {
+    "no GPU: with an NVIDIA card, install with {.envvar RMLX_BACKEND}={.val cuda13} (or cuda12)."
+  }
+}
+
+mlx_library <- function() {
+  folder <- system.file("mlx", package = "rmlx")
+  found <- list.files(folder, "^libmlx\\.(so|dylib)$", recursive = TRUE, full.names = TRUE)
+  if (length(found) > 0L) found[[1L]] else folder
+}
+
+# Whether R's BLAS is the reference one: no name of a fast library in its path.
+is_reference_blas <- function() {
+  blas <- extSoftVersion()[["BLAS"]]
+  nzchar(blas) && !grepl("openblas|mkl|blis|atlas|accelerate|veclib|flexi", blas, ignore.case = TRUE)
+}

@@ -1,0 +1,44 @@
+# Nested lists of arrays: which leaves are differentiated, and how to put them back.
+
+# Splits an argument into a skeleton, in which every floating leaf is replaced by its position, and
+# the list of those leaves. `at` is the number of leaves before.
+partition <- function(x, at = 0L) {
+  leaves <- list()
+  walk <- function(x) {
+    if (is_node(x)) {
+      out <- lapply(x, walk)
+      attributes(out) <- attributes(x)
+      return(out)
+    }
+    leaf <- floating_leaf(x)
+    if (is.null(leaf)) return(x)
+    leaves[[length(leaves) + 1L]] <<- leaf
+    structure(list(at + length(leaves)), class = "rmlx_leaf")
+  }
+  skeleton <- walk(x)
+  list(skeleton = skeleton, leaves = leaves)
+}
+
+is_node <- function(x) is.list(x) && !inherits(x, "rmlx_leaf")
+
+# A leaf as an mlx array if it is floating point, NULL else: floating mlx arrays and R doubles.
+floating_leaf <- function(x) {
+  if (!is_mlx(x)) {
+    if (!is.double(x) || is.object(x)) return(NULL)
+    x <- as_mlx(x)
+  }
+  if (is_floating(x)) x
+}
+
+is_floating <- function(x) {
+  mlx_dtype(x) %in% c("float32", "float64", "float16", "bfloat16", "complex64")
+}
+
+# A skeleton with its leaves put back; `other` says what becomes of everything else.
+restore <- function(skeleton, leaves, other = identity) {
+  if (inherits(skeleton, "rmlx_leaf")) return(leaves[[unclass(skeleton)[[1L]]]])
+  if (!is_node(skeleton)) return(other(skeleton))
+  out <- lapply(skeleton, restore, leaves, other)
+  attributes(out) <- attributes(skeleton)
+  out
+}

@@ -1,0 +1,24 @@
+// Included before every C++ source built against mlx-c: what mlx-c takes for
+// granted on macOS and a Linux compiler may lack.
+#pragma once
+#if defined(__cplusplus)
+
+#include <version>
+#if !defined(__cpp_lib_format)
+#define FMT_HEADER_ONLY
+#include <fmt/format.h>
+namespace std {
+using fmt::format;
+}
+#endif
+
+// mlx-c declares the half types on ARM only.
+#if !defined(__aarch64__)
+#include <mlx/types/half_types.h>
+#define HAS_FLOAT16
+#define HAS_BFLOAT16
+using float16_t = mlx::core::float16_t;
+using bfloat16_t = mlx::core::bfloat16_t;
+#endif
+
+#endif

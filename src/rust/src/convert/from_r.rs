@@ -1,0 +1,258 @@
+//! R vectors to MLX arrays.
+//!
+//! The elements are converted in one flat pass into a buffer of MLX's own, laid out as R lays
+//! them out; a matrix is a transposed view of it, so that element `[i, j]` stays `[i, j]`.
+use crate::device::Device;
+use crate::dtype::{self, Dtype};
+use crate::error::{Error, Result};
+use crate::ffi::*;
+use crate::memory;
+use crate::mlx::{self, Array};
+use half::{bf16, f16};
+use std::ffi::{c_int, c_void};
+
+/// R's NA_integer_ and NA.
+const NA_INTEGER: c_int = c_int::MIN;
+/// bit64's NA.
+const NA_INTEGER64: i64 = i64::MIN;
+
+/// A plain R vector's elements. Looking them up may allocate in R (compact sequences), so it is
+/// done before anything is owned.
+#[derive(Clone, Copy)]
+pub struct Source {
+    /// The R type.
+    pub kind: SEXPTYPE,
+    /// bit64's integer64: doubles that hold the bits of 64-bit integers.
+    pub integer64: bool,
+    /// The elements.
+    elements: *const c_void,
+    /// How many.
+    pub length: usize,
+}
+
+impl Source {
+    /// Of a logical, integer, double or complex vector.
+    ///
+    /// # Safety
+    /// `x` is live and stays protected while the source is used.
+    pub unsafe fn of(x: SEXP) -> Source {
+        let kind = TYPEOF(x);
+        let elements = match kind {
+            SEXPTYPE::LGLSXP => LOGICAL(x) as *const c_void,
+            SEXPTYPE::INTSXP => INTEGER(x) as *const c_void,
+            SEXPTYPE::REALSXP => REAL(x) as *const c_void,
+            SEXPTYPE::CPLXSXP => COMPLEX(x) as *const c_void,
+            _ => std::ptr::null(),
+        };
+        let integer64 = kind == SEXPTYPE::REALSXP
+            && Rf_isObject(x) == Rboolean::TRUE
+            && Rf_inherits(x, c"integer64".as_ptr()) == Rboolean::TRUE;
+        Source { kind, integer64, elements, length: XLENGTH(x) as usize }
+    }
+
+    /// Of doubles of our own, which must outlive the source.
+    pub fn of_doubles(values: &[f64]) -> Source {
+        Source {
+            kind: SEXPTYPE::REALSXP,
+            integer64: false,
+            elements: values.as_ptr().cast(),
+            length: values.len(),
+        }
+    }
+
+    fn slice<T>(&self) -> &[T] {
+        if self.length == 0 {
+            return &[];
+        }
+        // SAFETY: `elements` holds `length` elements of the type that `kind` says.
+        unsafe { std::slice::from_raw_parts(self.elements.cast(), self.length) }
+    }
+
+    /// The only element as a double, if there is one and it is a number.
+    pub fn number(&self) -> Option<f64> {
+        if self.length != 1 || self.integer64 {
+            return None;
+        }
+        match self.kind {
+            SEXPTYPE::REALSXP => Some(self.slice::<f64>()[0]),
+            SEXPTYPE::INTSXP | SEXPTYPE::LGLSXP => Some(match self.slice::<c_int>()[0] {
+                NA_INTEGER => f64::NAN,
+                v => f64::from(v),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether every element is a whole number between two bounds.
+    pub fn fits(&self, low: f64, high: f64) -> bool {
+        match self.kind {
+            SEXPTYPE::REALSXP if self.integer64 => {
+                self.slice::<i64>().iter().all(|&v| v as f64 >= low && v as f64 <= high)
+            }
+            SEXPTYPE::REALSXP => self.slice::<f64>().iter().all(|&v| v >= low && v <= high && v.trunc() == v),
+            SEXPTYPE::INTSXP | SEXPTYPE::LGLSXP => self
+                .slice::<c_int>()
+                .iter()
+                .all(|&v| v != NA_INTEGER && f64::from(v) >= low && f64::from(v) <= high),
+            _ => false,
+        }
+    }
+}
+
+/// Makes an array of `shape` (as R sees it) from column-major elements.
+pub fn import(source: &Source, to: Dtype, shape: &[i32], device: Device) -> Result<Array> {
+    if device == Device::Gpu && to == Dtype::Float64 {
+        return Err(float64_on_gpu());
+    }
+    let n = source.length;
+    memory::check_request(n * dtype::size(to))?;
+    let reversed: Vec<i32> = shape.iter().rev().copied().collect();
+    let out = mlx::uninitialised(&reversed, to)?;
+    if n > 0 {
+        write(source, to, mlx::bytes(&out))?;
+    }
+    if shape.len() < 2 {
+        return Ok(out);
+    }
+    mlx::transpose(&out, device.stream())
+}
+
+/// What asking for float64 on a gpu says.
+pub fn float64_on_gpu() -> Error {
+    Error::Device("float64 exists on the cpu device only: GPUs of MLX compute in float32 at most. Use device = \"cpu\", or dtype = \"float32\".".into())
+}
+
+/// Converts every element of `source` into `to` at `target`.
+fn write(source: &Source, to: Dtype, target: *mut c_void) -> Result<()> {
+    match source.kind {
+        SEXPTYPE::REALSXP if source.integer64 => {
+            write_wide(source.slice::<i64>(), to, target)
+        }
+        SEXPTYPE::REALSXP => write_doubles(source.slice::<f64>(), to, target),
+        SEXPTYPE::INTSXP | SEXPTYPE::LGLSXP => {
+            write_integers(source.slice::<c_int>(), source.kind == SEXPTYPE::LGLSXP, to, target)
+        }
+        SEXPTYPE::CPLXSXP if to == Dtype::Complex64 => {
+            each(source.slice::<Rcomplex>(), target, |v| [v.r as f32, v.i as f32]);
+            Ok(())
+        }
+        SEXPTYPE::CPLXSXP => Err(Error::Dtype(format!(
+            "complex numbers cannot become {}: use dtype \"complex64\", or take Re(), Im() or Mod() first.",
+            dtype::name(to)
+        ))),
+        _ => Err(Error::Internal("an R vector of another type".into())),
+    }
+}
+
+/// One pass without failure.
+fn each<S: Copy, T>(from: &[S], target: *mut c_void, f: impl Fn(S) -> T) {
+    // SAFETY: `import` made the target for as many elements of T's size as `from` holds.
+    let out = unsafe { std::slice::from_raw_parts_mut(target.cast::<T>(), from.len()) };
+    for (o, &v) in out.iter_mut().zip(from) {
+        *o = f(v);
+    }
+}
+
+/// One pass that stops at a value the dtype does not hold.
+fn each_checked<S: Copy, T>(from: &[S], target: *mut c_void, f: impl Fn(S) -> Option<T>, fail: impl Fn(S, usize) -> Error) -> Result<()> {
+    // SAFETY: as in `each`.
+    let out = unsafe { std::slice::from_raw_parts_mut(target.cast::<T>(), from.len()) };
+    for (i, (o, &v)) in out.iter_mut().zip(from).enumerate() {
+        *o = f(v).ok_or_else(|| fail(v, i))?;
+    }
+    Ok(())
+}
+
+fn unfit(value: String, position: usize, to: Dtype) -> Error {
+    let (low, high) = dtype::integer_range(to);
+    Error::Dtype(format!(
+        "element {} is {value}, which {} cannot hold (it has no NA; its range is {low} to {high}).",
+        position + 1,
+        dtype::name(to)
+    ))
+}
+
+fn missing_logical() -> Error {
+    Error::Dtype("Logical NA values are not supported for MLX boolean arrays. Replace them first, or ask for a floating dtype, where NA becomes NaN.".into())
+}
+
+/// Writes into the integer dtype `to` what `f` makes of each element as an i128.
+fn write_checked<S: Copy>(from: &[S], to: Dtype, target: *mut c_void, f: impl Fn(S) -> Option<i128>, show: impl Fn(S) -> String) -> Result<()> {
+    macro_rules! into {
+        ($t:ty) => {
+            each_checked(from, target, |v| f(v).and_then(|w| <$t>::try_from(w).ok()), |v, i| unfit(show(v), i, to))
+        };
+    }
+    match to {
+        Dtype::Uint8 => into!(u8),
+        Dtype::Uint16 => into!(u16),
+        Dtype::Uint32 => into!(u32),
+        Dtype::Uint64 => into!(u64),
+        Dtype::Int8 => into!(i8),
+        Dtype::Int16 => into!(i16),
+        Dtype::Int32 => into!(i32),
+        _ => into!(i64),
+    }
+}
+
+fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
+    match to {
+        Dtype::Float64 => each(from, target, |v| v),
+        Dtype::Float32 => each(from, target, |v| v as f32),
+        Dtype::Float16 => each(from, target, f16::from_f64),
+        Dtype::Bfloat16 => each(from, target, bf16::from_f64),
+        Dtype::Complex64 => each(from, target, |v| [v as f32, 0f32]),
+        Dtype::Bool => return each_checked(from, target, |v| (!v.is_nan()).then_some(v != 0.0), |_, _| missing_logical()),
+        Dtype::Int32 => {
+            // the common one: no detour through i128
+            let fits = |v: f64| (v > -2147483649.0 && v < 2147483648.0).then_some(v as i32);
+            return each_checked(from, target, fits, |v, i| unfit(v.to_string(), i, to));
+        }
+        _ => {
+            // every integer bound is a power of two, so the comparison is exact in doubles
+            return write_checked(from, to, target, |v| v.is_finite().then(|| v.trunc() as i128), |v| {
+                if v.is_nan() { "NA or NaN".into() } else { v.to_string() }
+            });
+        }
+    }
+    Ok(())
+}
+
+fn write_integers(from: &[c_int], logical: bool, to: Dtype, target: *mut c_void) -> Result<()> {
+    let float = |v: c_int| if v == NA_INTEGER { f64::NAN } else { f64::from(v) };
+    match to {
+        Dtype::Float64 => each(from, target, float),
+        Dtype::Float32 => each(from, target, |v| if v == NA_INTEGER { f32::NAN } else { v as f32 }),
+        Dtype::Float16 => each(from, target, |v| f16::from_f64(float(v))),
+        Dtype::Bfloat16 => each(from, target, |v| bf16::from_f64(float(v))),
+        Dtype::Complex64 => each(from, target, |v| [float(v) as f32, 0f32]),
+        Dtype::Bool => return each_checked(from, target, |v| (v != NA_INTEGER).then_some(v != 0), |_, _| missing_logical()),
+        Dtype::Int32 if !logical => {
+            return each_checked(from, target, |v| (v != NA_INTEGER).then_some(v), |_, i| unfit("NA".into(), i, to));
+        }
+        _ => {
+            return write_checked(from, to, target, |v| (v != NA_INTEGER).then_some(v.into()), |v| {
+                if v == NA_INTEGER { "NA".into() } else { v.to_string() }
+            });
+        }
+    }
+    Ok(())
+}
+
+fn write_wide(from: &[i64], to: Dtype, target: *mut c_void) -> Result<()> {
+    let float = |v: i64| if v == NA_INTEGER64 { f64::NAN } else { v as f64 };
+    match to {
+        Dtype::Float64 => each(from, target, float),
+        Dtype::Float32 => each(from, target, |v| float(v) as f32),
+        Dtype::Float16 => each(from, target, |v| f16::from_f64(float(v))),
+        Dtype::Bfloat16 => each(from, target, |v| bf16::from_f64(float(v))),
+        Dtype::Complex64 => each(from, target, |v| [float(v) as f32, 0f32]),
+        Dtype::Bool => return each_checked(from, target, |v| (v != NA_INTEGER64).then_some(v != 0), |_, _| missing_logical()),
+        _ => {
+            return write_checked(from, to, target, |v| (v != NA_INTEGER64).then_some(v.into()), |v| {
+                if v == NA_INTEGER64 { "NA".into() } else { v.to_string() }
+            });
+        }
+    }
+    Ok(())
+}

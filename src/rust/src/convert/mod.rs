@@ -1,0 +1,3 @@
+//! Conversion between R vectors and MLX arrays, one pass over the elements each way.
+pub mod from_r;
+pub mod to_r;

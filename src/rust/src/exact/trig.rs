@@ -1,0 +1,174 @@
+//! Trigonometric functions.
+use super::expo::SHIFT;
+use super::table::{Exact, Node};
+use super::wide::{loop1, map1};
+use crate::error::Result;
+use crate::mlx::Array;
+use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, PI};
+
+/// pi/2 in three parts, of which std's constant is the first.
+const HALF_PI: [f64; 3] =
+    [FRAC_PI_2, 6.123_233_995_736_766e-17, -1.497_384_904_859_169_8e-33];
+
+/// Up to here the three parts of pi/2 leave an exact remainder.
+const REDUCIBLE: f64 = 1e9;
+
+/// Sine of x + turns * pi/2, without branches, to 1 ulp for |x| <= REDUCIBLE.
+///
+/// Cody and Waite's reduction with fused multiply-add: x = k pi/2 + r + low, then
+/// the Taylor series of sine and cosine of r, |r| <= pi/4 (Abramowitz & Stegun
+/// 4.3.65 and 4.3.66), with the first-order correction for low.
+#[inline(always)]
+fn sine_fast(x: f64, turns: u64) -> f64 {
+    let shifted = x.mul_add(FRAC_2_PI, SHIFT);
+    let k = shifted - SHIFT;
+    let quarter = shifted.to_bits().wrapping_add(turns);
+    // The first step is exact; the rounding of the second is caught in `low`.
+    let a = k.mul_add(-HALF_PI[0], x);
+    let b = k * HALF_PI[1];
+    let b_low = k.mul_add(HALF_PI[1], -b);
+    let r = a - b;
+    let low = k.mul_add(-HALF_PI[2], ((a - r) - b) - b_low);
+
+    let r2 = r * r;
+    let s = poly(r2, &SINE);
+    let c = poly(r2, &COSINE);
+    // sin(r + low) = r - r³/6 + .. + low (1 - r²/2)
+    let sine = r + (r2 * r).mul_add(s, low * r2.mul_add(-0.5, 1.0));
+    // cos(r + low) = 1 - r²/2 + .. - low r; what 1 - r²/2 rounds off is added back.
+    let h = 0.5 * r2;
+    let w = 1.0 - h;
+    let cosine = w + (((1.0 - w) - h) + (r2 * r2).mul_add(c, -r * low));
+
+    let value = if quarter & 1 == 0 { sine } else { cosine };
+    f64::from_bits(value.to_bits() ^ ((quarter & 2) << 62))
+}
+
+/// (sin(r) - r) / r³ in powers of r²: -1/3!, 1/5!, ..
+const SINE: [f64; 8] = [
+    -1.0 / 6.0,
+    1.0 / 120.0,
+    -1.0 / 5_040.0,
+    1.0 / 362_880.0,
+    -1.0 / 39_916_800.0,
+    1.0 / 6_227_020_800.0,
+    -1.0 / 1_307_674_368_000.0,
+    1.0 / 355_687_428_096_000.0,
+];
+
+/// (cos(r) - 1 + r²/2) / r⁴ in powers of r²: 1/4!, -1/6!, ..
+const COSINE: [f64; 8] = [
+    1.0 / 24.0,
+    -1.0 / 720.0,
+    1.0 / 40_320.0,
+    -1.0 / 3_628_800.0,
+    1.0 / 479_001_600.0,
+    -1.0 / 87_178_291_200.0,
+    1.0 / 20_922_789_888_000.0,
+    -1.0 / 6_402_373_705_728_000.0,
+];
+
+/// A polynomial of eight terms by Estrin's scheme.
+#[inline(always)]
+fn poly(x: f64, c: &[f64; 8]) -> f64 {
+    let x2 = x * x;
+    let low = x2.mul_add(x.mul_add(c[3], c[2]), x.mul_add(c[1], c[0]));
+    let high = x2.mul_add(x.mul_add(c[7], c[6]), x.mul_add(c[5], c[4]));
+    (x2 * x2).mul_add(high, low)
+}
+
+/// The fast form for a block of moderate numbers, else the system's own, which
+/// reduces numbers of any size.
+#[inline(always)]
+fn sine_block(
+    inputs: &[&[f64]],
+    output: &mut [f64],
+    fast: impl Fn(f64) -> f64,
+    plain: impl Fn(f64) -> f64,
+) {
+    // A NaN counts as moderate: it comes out as NaN either way.
+    if inputs[0].iter().fold(false, |large, x| large | (x.abs() > REDUCIBLE)) {
+        loop1(inputs[0], output, plain);
+    } else {
+        map1(inputs, output, fast, plain);
+    }
+}
+
+/// sin(x)
+pub fn sin(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
+    // -0 would lose its sign in the sums above.
+    let fast = |x: f64| if x == 0.0 { x } else { sine_fast(x, 0) };
+    sine_block(inputs, output, fast, f64::sin);
+}
+
+/// cos(x)
+pub fn cos(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
+    sine_block(inputs, output, |x| sine_fast(x, 1), f64::cos);
+}
+
+/// -sin(x)
+pub fn d_cos(n: &Node<'_>) -> Result<Array> {
+    n.graph.neg(&n.graph.exact(Exact::Sin, [n.x()])?)
+}
+
+/// sin(pi x), exact at integers and halves; NaN for an infinity, as in R.
+pub fn sinpi(x: f64) -> f64 {
+    // x - 2 round(x / 2) is exact, in [-1, 1].
+    let r = x - 2.0 * (0.5 * x).round();
+    let a = r.abs();
+    let value = if a <= 0.25 {
+        (PI * a).sin()
+    } else if a < 0.75 {
+        (PI * (0.5 - a)).cos()
+    } else {
+        (PI * (1.0 - a)).sin()
+    };
+    value.copysign(r)
+}
+
+/// cos(pi x), exact at integers and halves; NaN for an infinity, as in R.
+pub fn cospi(x: f64) -> f64 {
+    let a = (x - 2.0 * (0.5 * x).round()).abs();
+    if a <= 0.25 {
+        (PI * a).cos()
+    } else if a < 0.75 {
+        (PI * (0.5 - a)).sin()
+    } else {
+        -(PI * (1.0 - a)).cos()
+    }
+}
+
+/// pi cos(pi x)
+pub fn d_sinpi(n: &Node<'_>) -> Result<Array> {
+    n.graph.scale(&n.graph.exact(Exact::Cospi, [n.x()])?, PI)
+}
+
+/// -pi sin(pi x)
+pub fn d_cospi(n: &Node<'_>) -> Result<Array> {
+    n.graph.scale(&n.graph.exact(Exact::Sinpi, [n.x()])?, -PI)
+}
+
+/// tan(pi x), exact at integers and quarters; NaN at halves and for an infinity,
+/// as in R.
+pub fn tanpi(x: f64) -> f64 {
+    let r = x - x.round();
+    let a = r.abs();
+    let value = if a < 0.25 {
+        (PI * a).tan()
+    } else if a == 0.25 {
+        1.0
+    } else if a < 0.5 {
+        1.0 / (PI * (0.5 - a)).tan()
+    } else {
+        f64::NAN
+    };
+    value.copysign(r)
+}
+
+/// cot(pi x), exact at halves; infinite at integers.
+pub fn cotpi(x: f64) -> f64 {
+    let r = x - x.round();
+    let a = r.abs();
+    let value = if a <= 0.25 { 1.0 / (PI * a).tan() } else { (PI * (0.5 - a)).tan() };
+    value.copysign(r)
+}

@@ -1,0 +1,94 @@
+//! R's C API: what extendr-ffi declares, and what it lacks.
+// extendr-ffi declares SEXP as a pointer to an opaque struct, which rustc cannot see through.
+#![allow(improper_ctypes)]
+
+pub use extendr_ffi::*;
+use std::ffi::{c_char, c_int, c_void};
+
+/// A routine's entry in R's table of `.Call` routines.
+pub struct Routine {
+    /// The C name; R sees it as `C_<name>`.
+    pub name: &'static std::ffi::CStr,
+    /// The function, its signature erased.
+    pub function: *const c_void,
+    /// How many arguments `.Call` must give it.
+    pub arguments: c_int,
+}
+// SAFETY: a routine is a constant: a name and the address of a function.
+unsafe impl Sync for Routine {}
+
+/// Makes the table of a module's routines: `routines![add / 2, sum / 3]`.
+macro_rules! routines {
+    ($($name:ident / $n:literal),* $(,)?) => {
+        /// This module's `.Call` routines.
+        pub const ROUTINES: &[$crate::ffi::Routine] = &[$(
+            $crate::ffi::Routine {
+                // SAFETY: the literal ends with its only NUL.
+                name: unsafe { std::ffi::CStr::from_bytes_with_nul_unchecked(
+                    concat!(stringify!($name), "\0").as_bytes()) },
+                function: $name as *const std::ffi::c_void,
+                arguments: $n,
+            }
+        ),*];
+    };
+}
+pub(crate) use routines;
+
+extern "C" {
+    /// Takes up the jump that `rmlx_protect` stopped.
+    pub fn R_ContinueUnwind(cont: SEXP) -> !;
+    /// A full collection.
+    pub fn R_gc();
+    /// Evaluates a call; may jump.
+    pub fn Rf_eval(call: SEXP, env: SEXP) -> SEXP;
+    /// A character vector of one string in the native encoding.
+    pub fn Rf_mkString(s: *const c_char) -> SEXP;
+    /// A double vector of one.
+    pub fn Rf_ScalarReal(v: f64) -> SEXP;
+    /// A logical vector of one.
+    pub fn Rf_ScalarLogical(v: c_int) -> SEXP;
+    /// A character vector of one.
+    pub fn Rf_ScalarString(v: SEXP) -> SEXP;
+    /// Jumps if the user pressed Ctrl-C.
+    pub fn R_CheckUserInterrupt();
+    /// The value of an option, `R_NilValue` if unset.
+    pub fn Rf_GetOption1(tag: SEXP) -> SEXP;
+    /// Whether an object inherits from an S3 class.
+    pub fn Rf_inherits(x: SEXP, class: *const c_char) -> Rboolean;
+    /// First element as a logical.
+    pub fn Rf_asLogical(x: SEXP) -> c_int;
+    /// First element as an integer.
+    pub fn Rf_asInteger(x: SEXP) -> c_int;
+    /// First element as a double.
+    pub fn Rf_asReal(x: SEXP) -> f64;
+    /// Evaluates a promise or returns a value.
+    pub fn Rf_mkChar(s: *const c_char) -> SEXP;
+    /// Makes a class of altrep complex vectors (extendr-ffi lacks the Elt's setter's twin).
+    pub fn R_set_altcomplex_Get_region_method(
+        class: R_altrep_class_t,
+        f: Option<unsafe extern "C" fn(SEXP, R_xlen_t, R_xlen_t, *mut Rcomplex) -> R_xlen_t>,
+    );
+    /// `src/unwind.c`: runs `body`, catching R's jumps.
+    pub fn rmlx_protect(
+        body: unsafe extern "C" fn(*mut c_void) -> SEXP,
+        data: *mut c_void,
+        cont: SEXP,
+        out: *mut SEXP,
+    ) -> c_int;
+}
+
+/// `list(...)` call of one to three arguments; the caller protects the result.
+///
+/// # Safety
+/// On R's main thread, with protected arguments.
+pub unsafe fn call(function: SEXP, arguments: &[SEXP]) -> SEXP {
+    let mut tail = R_NilValue;
+    let mut kept = 0;
+    for &argument in arguments.iter().rev() {
+        tail = Rf_protect(Rf_cons(argument, tail));
+        kept += 1;
+    }
+    let out = Rf_lcons(function, tail);
+    Rf_unprotect(kept);
+    out
+}

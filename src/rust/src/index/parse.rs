@@ -1,0 +1,305 @@
+//! Index vectors to positions.
+use super::Arguments;
+use crate::entry::show;
+use crate::error::{Error, Result};
+use crate::ffi::*;
+use std::collections::HashMap;
+use std::ffi::{c_int, CStr};
+
+/// What is selected along one axis, 0-based.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Axis {
+    /// Everything.
+    All,
+    /// `from`, `from + step`, .. below `to`.
+    Range {
+        /// First position.
+        from: i32,
+        /// One past the last.
+        to: i32,
+        /// Distance, at least 1.
+        step: i32,
+    },
+    /// These positions.
+    At(Vec<i32>),
+}
+
+impl Axis {
+    /// How many positions.
+    pub fn count(&self, extent: i32) -> i32 {
+        match self {
+            Axis::All => extent,
+            Axis::Range { from, to, step } => (to - from + step - 1).div_euclid(*step).max(0),
+            Axis::At(positions) => positions.len() as i32,
+        }
+    }
+
+    /// The positions themselves.
+    pub fn positions(&self, extent: i32) -> Vec<i32> {
+        match self {
+            Axis::All => (0..extent).collect(),
+            Axis::Range { from, to, step } => (*from..*to).step_by(*step as usize).collect(),
+            Axis::At(positions) => positions.clone(),
+        }
+    }
+
+    /// The cheapest form of a list of positions: a range if they are equally spaced.
+    fn of(positions: Vec<i32>, extent: i32) -> Axis {
+        let n = positions.len();
+        if n == 0 {
+            return Axis::Range { from: 0, to: 0, step: 1 };
+        }
+        let step = if n == 1 { 1 } else { positions[1] - positions[0] };
+        if step < 1 || positions.windows(2).any(|w| w[1] - w[0] != step) {
+            return Axis::At(positions);
+        }
+        if step == 1 && n as i32 == extent {
+            return Axis::All;
+        }
+        Axis::Range { from: positions[0], to: positions[n - 1] + 1, step }
+    }
+
+    /// Whether a position comes twice.
+    pub fn repeats(&self, extent: i32) -> bool {
+        let Axis::At(positions) = self else { return false };
+        let mut seen = vec![false; extent as usize];
+        positions.iter().any(|&p| std::mem::replace(&mut seen[p as usize], true))
+    }
+}
+
+/// What an index expression selects.
+#[derive(Debug)]
+pub enum Selection {
+    /// `x[]`.
+    Everything,
+    /// One selection per axis.
+    Axes(Vec<Axis>),
+    /// Positions in the column-major flattening.
+    Elements(Axis),
+    /// One row of coordinates per element: `columns[k]` holds the positions along axis k.
+    Coordinates(Vec<Vec<i32>>),
+}
+
+impl Selection {
+    /// Parses the arguments of an array of `shape`; `dimnames` is its attribute or NULL (for
+    /// rank 1: a list of its names).
+    ///
+    /// # Safety
+    /// `dimnames` is live.
+    pub unsafe fn parse(arguments: &Arguments, shape: &[i32], names: SEXP, dimnames: SEXP) -> Result<Selection> {
+        let n = arguments.len();
+        if n == 0 || (n == 1 && arguments.get(0).is_none()) {
+            return Ok(Selection::Everything);
+        }
+        if shape.is_empty() {
+            return Err(Error::Index("Cannot subset a scalar mlx array. It is its only element: use it as it is, or `as.numeric()`.".into()));
+        }
+        let title = |axis: usize| {
+            if shape.len() == 1 {
+                names
+            } else if dimnames == R_NilValue {
+                dimnames
+            } else {
+                VECTOR_ELT(dimnames, axis as R_xlen_t)
+            }
+        };
+        if n == 1 && shape.len() > 1 {
+            if let Some(index) = arguments.get(0) {
+                return whole(index, shape);
+            }
+        }
+        if n > shape.len() {
+            return Err(Error::Index(format!(
+                "Incorrect number of indices supplied. The array has {} axes (shape {}), the expression {n} indices.",
+                shape.len(), show(shape)
+            )));
+        }
+        let mut axes = vec![Axis::All; shape.len()];
+        for (k, axis) in axes.iter_mut().enumerate().take(n) {
+            if let Some(index) = arguments.get(k) {
+                *axis = positions(index, shape[k], &format!("axis {} (extent {})", k + 1, shape[k]), title(k))?;
+            }
+        }
+        Ok(Selection::Axes(axes))
+    }
+}
+
+/// A single index on an array of rank two or more.
+unsafe fn whole(index: SEXP, shape: &[i32]) -> Result<Selection> {
+    let dim = Rf_getAttrib(index, R_DimSymbol);
+    let numeric = matches!(TYPEOF(index), SEXPTYPE::INTSXP | SEXPTYPE::REALSXP);
+    if numeric && TYPEOF(dim) == SEXPTYPE::INTSXP && XLENGTH(dim) == 2 {
+        let (rows, columns) = (INTEGER_ELT(dim, 0), INTEGER_ELT(dim, 1));
+        if columns as usize == shape.len() {
+            return coordinates(index, rows as usize, shape);
+        }
+        if rows > 1 && columns > 1 {
+            return Err(Error::Index(format!(
+                "a matrix of indices needs one column per dimension: {} for shape {}; it has {columns}.",
+                shape.len(), show(shape)
+            )));
+        }
+    }
+    let size: i64 = shape.iter().map(|&n| i64::from(n)).product();
+    let size = i32::try_from(size).map_err(|_| {
+        Error::Index("a single index reaches 2^31 - 1 elements; index each axis of this array.".into())
+    })?;
+    let axis = positions(index, size, &format!("the array ({size} elements)"), R_NilValue)?;
+    Ok(Selection::Elements(axis))
+}
+
+unsafe fn coordinates(index: SEXP, rows: usize, shape: &[i32]) -> Result<Selection> {
+    let mut columns = Vec::with_capacity(shape.len());
+    for (k, &extent) in shape.iter().enumerate() {
+        let mut column = Vec::with_capacity(rows);
+        for i in 0..rows {
+            let value = number(index, k * rows + i);
+            if value.is_nan() {
+                return Err(Error::Index("Index contains NA: every coordinate must be a number.".into()));
+            }
+            if value < 1.0 {
+                return Err(Error::Index(format!("Matrix indices must be positive; row {} has {value}.", i + 1)));
+            }
+            if value >= f64::from(extent) + 1.0 {
+                return Err(out_of_bounds(value, &format!("axis {} (extent {extent})", k + 1)));
+            }
+            column.push(value as i32 - 1);
+        }
+        columns.push(column);
+    }
+    Ok(Selection::Coordinates(columns))
+}
+
+fn out_of_bounds(value: f64, what: &str) -> Error {
+    Error::Index(format!("Index out of bounds: {value} on {what}."))
+}
+
+/// One element of an integer or double vector; NA as NaN.
+unsafe fn number(x: SEXP, i: usize) -> f64 {
+    match TYPEOF(x) {
+        SEXPTYPE::REALSXP => REAL_ELT(x, i as R_xlen_t),
+        _ => match INTEGER_ELT(x, i as R_xlen_t) {
+            c_int::MIN => f64::NAN,
+            v => f64::from(v),
+        },
+    }
+}
+
+/// The positions that an index vector selects among `extent`.
+unsafe fn positions(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result<Axis> {
+    match TYPEOF(index) {
+        SEXPTYPE::LGLSXP => logical(index, extent, what),
+        SEXPTYPE::INTSXP | SEXPTYPE::REALSXP => numeric(index, extent, what),
+        SEXPTYPE::STRSXP => named(index, extent, what, names),
+        SEXPTYPE::NILSXP => Ok(Axis::of(Vec::new(), extent)),
+        _ => Err(Error::Index(
+            "Unsupported index type. Index with numbers, logicals, names, an mlx array of those, or a coordinate matrix.".into(),
+        )),
+    }
+}
+
+unsafe fn logical(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
+    let n = XLENGTH(index);
+    if n != 1 && n != R_xlen_t::from(extent as isize) {
+        return Err(Error::Index(format!(
+            "a logical index must have length 1 or that of {what}; it has length {n}."
+        )));
+    }
+    let mut chosen = Vec::new();
+    for i in 0..extent {
+        match LOGICAL_ELT(index, if n == 1 { 0 } else { i as R_xlen_t }) {
+            c_int::MIN => return Err(Error::Index("Index contains NA: say TRUE or FALSE for every position.".into())),
+            0 => {}
+            _ => chosen.push(i),
+        }
+    }
+    Ok(Axis::of(chosen, extent))
+}
+
+unsafe fn numeric(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
+    let n = XLENGTH(index) as usize;
+    let (mut positive, mut negative) = (false, false);
+    for i in 0..n {
+        let value = number(index, i);
+        if value.is_nan() {
+            return Err(Error::Index("Index contains NA: every position must be a number.".into()));
+        }
+        let value = value.trunc();
+        if value == 0.0 {
+            return Err(Error::Index("Index contains zeros: positions start at 1.".into()));
+        }
+        positive |= value > 0.0;
+        negative |= value < 0.0;
+        if positive && negative {
+            return Err(Error::Index("Cannot mix positive and negative indices: positive ones select, negative ones leave out.".into()));
+        }
+        if value.abs() > f64::from(extent) {
+            return Err(out_of_bounds(value, what));
+        }
+    }
+    let values = (0..n).map(|i| number(index, i) as i32);
+    if !negative {
+        return Ok(Axis::of(values.map(|v| v - 1).collect(), extent));
+    }
+    let mut keep = vec![true; extent as usize];
+    for value in values {
+        keep[(-value - 1) as usize] = false;
+    }
+    Ok(Axis::of((0..extent).filter(|&i| keep[i as usize]).collect(), extent))
+}
+
+unsafe fn named(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result<Axis> {
+    if TYPEOF(names) != SEXPTYPE::STRSXP {
+        return Err(Error::Index(format!("a character index needs names, and {what} has none.")));
+    }
+    let text = |x: SEXP, i: R_xlen_t| CStr::from_ptr(R_CHAR(STRING_ELT(x, i))).to_bytes();
+    let mut known: HashMap<&[u8], i32> = HashMap::new();
+    for i in 0..XLENGTH(names) {
+        known.entry(text(names, i)).or_insert(i as i32);
+    }
+    let mut chosen = Vec::new();
+    for i in 0..XLENGTH(index) {
+        let name = text(index, i);
+        match known.get(name) {
+            Some(&position) => chosen.push(position),
+            None => {
+                return Err(Error::Index(format!(
+                    "Index out of bounds: {what} has no name \"{}\".", String::from_utf8_lossy(name)
+                )))
+            }
+        }
+    }
+    Ok(Axis::of(chosen, extent))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equally_spaced_positions_become_a_range() {
+        assert_eq!(Axis::of(vec![1, 3, 5], 9), Axis::Range { from: 1, to: 6, step: 2 });
+        assert_eq!(Axis::of(vec![2], 9), Axis::Range { from: 2, to: 3, step: 1 });
+        assert_eq!(Axis::of(vec![0, 1, 2], 3), Axis::All);
+    }
+
+    #[test]
+    fn descending_and_uneven_positions_stay_a_list() {
+        assert_eq!(Axis::of(vec![3, 2, 1], 9), Axis::At(vec![3, 2, 1]));
+        assert_eq!(Axis::of(vec![1, 1], 9), Axis::At(vec![1, 1]));
+    }
+
+    #[test]
+    fn a_range_counts_and_lists_its_positions() {
+        let range = Axis::Range { from: 1, to: 6, step: 2 };
+        assert_eq!(range.count(9), 3);
+        assert_eq!(range.positions(9), vec![1, 3, 5]);
+        assert_eq!(Axis::of(Vec::new(), 4).count(4), 0);
+    }
+
+    #[test]
+    fn repeated_positions_are_noticed() {
+        assert!(Axis::At(vec![2, 0, 2]).repeats(3));
+        assert!(!Axis::At(vec![2, 0, 1]).repeats(3));
+    }
+}

@@ -1,0 +1,433 @@
+//! A safe face of mlx-c: arrays in, arrays or an error out.
+//!
+//! mlx-c has a few hundred functions of a dozen shapes. Each shape has one caller here, which
+//! takes the function itself: `unary(mlx_sys::mlx_exp, &x, stream)`.
+use crate::dtype::Dtype;
+use crate::error::{check, last_mlx_error, Error, Result};
+pub use mlx_rs::Array;
+use mlx_sys::{mlx_array, mlx_stream, mlx_vector_array};
+use std::ffi::{c_int, c_void};
+
+/// Owns an array that an mlx-c constructor made.
+pub fn own(raw: mlx_array) -> Result<Array> {
+    if raw.ctx.is_null() {
+        return Err(last_mlx_error());
+    }
+    // SAFETY: the constructor handed its only reference over.
+    Ok(unsafe { Array::from_ptr(raw) })
+}
+
+/// Calls something that writes its result through a pointer and returns a status.
+pub fn out(call: impl FnOnce(*mut mlx_array) -> c_int) -> Result<Array> {
+    let mut raw = mlx_array { ctx: std::ptr::null_mut() };
+    check(call(&mut raw))?;
+    own(raw)
+}
+
+/// An array handle seen as an array, without counting a reference.
+///
+/// # Safety
+/// `ctx` must be the address of a live array for as long as the result is used.
+pub unsafe fn borrow(ctx: &*mut c_void) -> &Array {
+    // `Array` is `repr(transparent)` over `mlx_array`, which holds only this address.
+    unsafe { &*(ctx as *const *mut c_void).cast::<Array>() }
+}
+
+/// Another reference to the same array.
+pub fn share(x: &Array) -> Result<Array> {
+    // SAFETY: both handles are valid; mlx_array_set counts a reference.
+    out(|o| unsafe { mlx_sys::mlx_array_set(o, x.as_ptr()) })
+}
+
+/// The array's address, given away: the caller frees it.
+pub fn release(x: Array) -> *mut c_void {
+    let ctx = x.as_ptr().ctx;
+    std::mem::forget(x);
+    ctx
+}
+
+/// x -> y.
+pub type Unary = unsafe extern "C" fn(*mut mlx_array, mlx_array, mlx_stream) -> c_int;
+/// x, y -> z.
+pub type Binary = unsafe extern "C" fn(*mut mlx_array, mlx_array, mlx_array, mlx_stream) -> c_int;
+/// x, axes, keepdims -> y.
+pub type Reduction =
+    unsafe extern "C" fn(*mut mlx_array, mlx_array, *const c_int, usize, bool, mlx_stream) -> c_int;
+/// x, axis, keepdims -> y.
+pub type AxisReduction =
+    unsafe extern "C" fn(*mut mlx_array, mlx_array, c_int, bool, mlx_stream) -> c_int;
+/// x, axes or a shape -> y.
+pub type WithInts =
+    unsafe extern "C" fn(*mut mlx_array, mlx_array, *const c_int, usize, mlx_stream) -> c_int;
+
+/// One array to one.
+pub fn unary(f: Unary, x: &Array, s: mlx_stream) -> Result<Array> {
+    // SAFETY: valid handles; the type says what f takes.
+    out(|o| unsafe { f(o, x.as_ptr(), s) })
+}
+
+/// Two arrays to one.
+pub fn binary(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `unary`.
+    out(|o| unsafe { f(o, x.as_ptr(), y.as_ptr(), s) })
+}
+
+/// A reduction over 0-based axes.
+pub fn reduce(f: Reduction, x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `unary`; the slice lives during the call.
+    out(|o| unsafe { f(o, x.as_ptr(), axes.as_ptr(), axes.len(), keep, s) })
+}
+
+/// A reduction over one 0-based axis.
+pub fn reduce_axis(f: AxisReduction, x: &Array, axis: i32, keep: bool, s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `unary`.
+    out(|o| unsafe { f(o, x.as_ptr(), axis, keep, s) })
+}
+
+/// One array and a list of integers (axes, a shape) to one array.
+pub fn with_ints(f: WithInts, x: &Array, ints: &[i32], s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `reduce`.
+    out(|o| unsafe { f(o, x.as_ptr(), ints.as_ptr(), ints.len(), s) })
+}
+
+/// Shape.
+pub fn shape(x: &Array) -> &[i32] {
+    let (raw, rank) = (x.as_ptr(), rank(x));
+    if rank == 0 {
+        return &[];
+    }
+    // SAFETY: MLX keeps `rank` extents at this address as long as the array lives.
+    unsafe { std::slice::from_raw_parts(mlx_sys::mlx_array_shape(raw), rank) }
+}
+
+/// Number of axes.
+pub fn rank(x: &Array) -> usize {
+    // SAFETY: a valid handle.
+    unsafe { mlx_sys::mlx_array_ndim(x.as_ptr()) }
+}
+
+/// Number of elements.
+pub fn size(x: &Array) -> usize {
+    // SAFETY: a valid handle.
+    unsafe { mlx_sys::mlx_array_size(x.as_ptr()) }
+}
+
+/// Element type.
+pub fn dtype(x: &Array) -> Dtype {
+    // SAFETY: a valid handle.
+    let raw = unsafe { mlx_sys::mlx_array_dtype(x.as_ptr()) };
+    Dtype::try_from(raw).unwrap_or(Dtype::Float32)
+}
+
+/// Casts; the same array if it already is of that dtype.
+pub fn astype(x: &Array, to: Dtype, s: mlx_stream) -> Result<Array> {
+    if dtype(x) == to {
+        return share(x);
+    }
+    // SAFETY: as in `unary`.
+    out(|o| unsafe { mlx_sys::mlx_astype(o, x.as_ptr(), to.into(), s) })
+}
+
+/// Row-major reshape.
+pub fn reshape(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
+    with_ints(mlx_sys::mlx_reshape, x, shape, s)
+}
+
+/// All axes reversed.
+pub fn transpose(x: &Array, s: mlx_stream) -> Result<Array> {
+    unary(mlx_sys::mlx_transpose, x, s)
+}
+
+/// Axes in another order.
+pub fn permute(x: &Array, axes: &[i32], s: mlx_stream) -> Result<Array> {
+    with_ints(mlx_sys::mlx_transpose_axes, x, axes, s)
+}
+
+/// 1-d, in R's column-major order.
+pub fn flatten_columns(x: &Array, s: mlx_stream) -> Result<Array> {
+    if rank(x) < 2 {
+        return reshape(x, &[-1], s);
+    }
+    reshape(&transpose(x, s)?, &[count(size(x))?], s)
+}
+
+/// Gives a 1-d array in column-major order a shape.
+pub fn shape_columns(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
+    if shape.len() < 2 {
+        return reshape(x, shape, s);
+    }
+    let reversed: Vec<i32> = shape.iter().rev().copied().collect();
+    transpose(&reshape(x, &reversed, s)?, s)
+}
+
+/// A size as MLX counts extents.
+pub fn count(n: usize) -> Result<i32> {
+    i32::try_from(n).map_err(|_| Error::Shape(format!("{n} elements are more than an MLX axis holds (2^31 - 1).")))
+}
+
+/// Broadcasts to a shape.
+pub fn broadcast(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
+    if self::shape(x) == shape {
+        return share(x);
+    }
+    with_ints(mlx_sys::mlx_broadcast_to, x, shape, s)
+}
+
+/// A constant array.
+pub fn full(shape: &[i32], value: &Array, dtype: Dtype, s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `reduce`.
+    out(|o| unsafe {
+        mlx_sys::mlx_full(o, shape.as_ptr(), shape.len(), value.as_ptr(), dtype.into(), s)
+    })
+}
+
+/// A 0-d array of a dtype from a double, exactly where the dtype holds it.
+pub fn scalar(value: f64, dtype: Dtype, s: mlx_stream) -> Result<Array> {
+    // SAFETY: plain constructors.
+    match dtype {
+        Dtype::Float64 => own(unsafe { mlx_sys::mlx_array_new_float64(value) }),
+        Dtype::Float32 => own(unsafe { mlx_sys::mlx_array_new_float32(value as f32) }),
+        Dtype::Bool => own(unsafe { mlx_sys::mlx_array_new_bool(value != 0.0) }),
+        Dtype::Complex64 => own(unsafe { mlx_sys::mlx_array_new_complex(value as f32, 0.0) }),
+        Dtype::Int32 => own(unsafe { mlx_sys::mlx_array_new_int(value as i32) }),
+        Dtype::Int64 => data(&(value as i64) as *const i64 as *const c_void, &[], Dtype::Int64),
+        Dtype::Uint64 => data(&(value as u64) as *const u64 as *const c_void, &[], Dtype::Uint64),
+        Dtype::Uint32 => data(&(value as u32) as *const u32 as *const c_void, &[], Dtype::Uint32),
+        Dtype::Float16 | Dtype::Bfloat16 => {
+            astype(&own(unsafe { mlx_sys::mlx_array_new_float32(value as f32) })?, dtype, s)
+        }
+        _ => astype(&own(unsafe { mlx_sys::mlx_array_new_int(value as i32) })?, dtype, s),
+    }
+}
+
+/// An array from `shape` elements at `from`, copied.
+pub fn data(from: *const c_void, shape: &[i32], dtype: Dtype) -> Result<Array> {
+    let n = count(shape.len())?;
+    // SAFETY: the callers' pointers hold the elements that the shape counts.
+    own(unsafe { mlx_sys::mlx_array_new_data(from, shape.as_ptr(), n, dtype.into()) })
+}
+
+/// int32 positions.
+pub fn indices(values: &[i32], shape: &[i32]) -> Result<Array> {
+    data(values.as_ptr().cast(), shape, Dtype::Int32)
+}
+
+/// 0, 1, .., n - 1.
+pub fn iota(n: i32, s: mlx_stream) -> Result<Array> {
+    // SAFETY: plain numbers.
+    out(|o| unsafe { mlx_sys::mlx_arange(o, 0.0, f64::from(n), 1.0, Dtype::Int32.into(), s) })
+}
+
+/// A block with steps: 0-based starts, ends past the last.
+pub fn slice(x: &Array, from: &[i32], to: &[i32], step: &[i32], s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `reduce`.
+    out(|o| unsafe {
+        mlx_sys::mlx_slice(
+            o, x.as_ptr(), from.as_ptr(), from.len(), to.as_ptr(), to.len(), step.as_ptr(), step.len(), s,
+        )
+    })
+}
+
+/// x with a block replaced.
+pub fn slice_update(x: &Array, value: &Array, from: &[i32], to: &[i32], step: &[i32], s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `reduce`.
+    out(|o| unsafe {
+        mlx_sys::mlx_slice_update(
+            o, x.as_ptr(), value.as_ptr(), from.as_ptr(), from.len(), to.as_ptr(), to.len(),
+            step.as_ptr(), step.len(), s,
+        )
+    })
+}
+
+/// Elements along an axis.
+pub fn take(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `unary`.
+    out(|o| unsafe { mlx_sys::mlx_take_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
+}
+
+/// Slices of `sizes` at index arrays that broadcast, one for each of `axes`.
+pub fn gather(x: &Array, at: &[Array], axes: &[i32], sizes: &[i32], s: mlx_stream) -> Result<Array> {
+    let list = Arrays::of(at)?;
+    // SAFETY: as in `reduce`; the list outlives the call.
+    out(|o| unsafe {
+        mlx_sys::mlx_gather(
+            o, x.as_ptr(), list.0, axes.as_ptr(), axes.len(), sizes.as_ptr(), sizes.len(), s,
+        )
+    })
+}
+
+/// x with the slices at index arrays replaced.
+pub fn scatter(x: &Array, at: &[Array], updates: &Array, axes: &[i32], s: mlx_stream) -> Result<Array> {
+    let list = Arrays::of(at)?;
+    // SAFETY: as in `reduce`; the list outlives the call.
+    out(|o| unsafe {
+        mlx_sys::mlx_scatter(o, x.as_ptr(), list.0, updates.as_ptr(), axes.as_ptr(), axes.len(), s)
+    })
+}
+
+/// Joined along an axis.
+pub fn concatenate(parts: &[Array], axis: i32, s: mlx_stream) -> Result<Array> {
+    let list = Arrays::of(parts)?;
+    // SAFETY: as in `unary`; the list outlives the call.
+    out(|o| unsafe { mlx_sys::mlx_concatenate_axis(o, list.0, axis, s) })
+}
+
+/// x where the condition holds, else y.
+pub fn select(condition: &Array, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `unary`.
+    out(|o| unsafe { mlx_sys::mlx_where(o, condition.as_ptr(), x.as_ptr(), y.as_ptr(), s) })
+}
+
+/// Cut out of the tape.
+pub fn stop_gradient(x: &Array, s: mlx_stream) -> Result<Array> {
+    unary(mlx_sys::mlx_stop_gradient, x, s)
+}
+
+/// A list of arrays as mlx-c wants it.
+pub struct Arrays(pub mlx_vector_array);
+
+impl Arrays {
+    /// A new, empty list.
+    pub fn new() -> Arrays {
+        // SAFETY: a plain constructor.
+        Arrays(unsafe { mlx_sys::mlx_vector_array_new() })
+    }
+
+    /// A list of these arrays.
+    pub fn of(arrays: &[Array]) -> Result<Arrays> {
+        let list = Arrays::new();
+        arrays.iter().try_for_each(|a| list.push(a))?;
+        Ok(list)
+    }
+
+    /// Appends one.
+    pub fn push(&self, x: &Array) -> Result<()> {
+        // SAFETY: valid handles; the list counts a reference.
+        check(unsafe { mlx_sys::mlx_vector_array_append_value(self.0, x.as_ptr()) })
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        // SAFETY: a valid list.
+        unsafe { mlx_sys::mlx_vector_array_size(self.0) }
+    }
+
+    /// One of them.
+    pub fn get(&self, i: usize) -> Result<Array> {
+        // SAFETY: a valid list; MLX checks the position.
+        out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, self.0, i) })
+    }
+}
+
+impl Drop for Arrays {
+    fn drop(&mut self) {
+        // SAFETY: the list is ours.
+        unsafe { mlx_sys::mlx_vector_array_free(self.0) };
+    }
+}
+
+/// Queues the evaluation of a list.
+pub fn async_eval(list: &Arrays) -> Result<()> {
+    // SAFETY: a valid list.
+    check(unsafe { mlx_sys::mlx_async_eval(list.0) })
+}
+
+/// Whether the value is there.
+pub fn is_available(x: &Array) -> bool {
+    let mut yes = false;
+    // SAFETY: a valid handle.
+    unsafe { mlx_sys::_mlx_array_is_available(&mut yes, x.as_ptr()) };
+    yes
+}
+
+/// Whether the elements lie in row-major (first) or column-major (second) order without gaps.
+pub fn layout(x: &Array) -> (bool, bool) {
+    let (mut rows, mut columns) = (false, false);
+    // SAFETY: a valid handle.
+    unsafe {
+        mlx_sys::_mlx_array_is_row_contiguous(&mut rows, x.as_ptr());
+        mlx_sys::_mlx_array_is_col_contiguous(&mut columns, x.as_ptr());
+    }
+    (rows, columns)
+}
+
+/// Row-major without gaps.
+pub fn contiguous(x: &Array, s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `unary`.
+    out(|o| unsafe { mlx_sys::mlx_contiguous(o, x.as_ptr(), false, s) })
+}
+
+/// The first byte of an evaluated array's elements. mlx-c has an accessor per dtype; all of them
+/// return the same address, so the byte one serves.
+pub fn bytes(x: &Array) -> *mut c_void {
+    // SAFETY: a valid, evaluated handle.
+    unsafe { mlx_sys::mlx_array_data_uint8(x.as_ptr()) as *mut c_void }
+}
+
+extern "C" {
+    fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
+}
+
+/// Whether MLX holds the array for part of the graph of a running transformation.
+pub fn is_tracer(x: &Array) -> bool {
+    let mut yes = false;
+    // SAFETY: a valid handle.
+    unsafe { rmlx_is_tracer(&mut yes, x.as_ptr()) };
+    yes
+}
+
+/// Whether MLX has a usable GPU.
+pub fn gpu_is_available() -> bool {
+    let mut yes = false;
+    // SAFETY: a device of our own, freed below.
+    unsafe {
+        let device = mlx_sys::mlx_device_new_type(mlx_sys::mlx_device_type__MLX_GPU, 0);
+        if mlx_sys::mlx_device_is_available(&mut yes, device) != 0 {
+            yes = false;
+        }
+        mlx_sys::mlx_device_free(device);
+    }
+    yes
+}
+
+/// This thread's default CPU and (if any) GPU stream, kept for the life of the process.
+pub fn default_streams(gpu: bool) -> [*mut c_void; 2] {
+    // SAFETY: plain constructors.
+    unsafe {
+        let cpu = mlx_sys::mlx_default_cpu_stream_new().ctx;
+        let gpu = if gpu { mlx_sys::mlx_default_gpu_stream_new().ctx } else { cpu };
+        [cpu, gpu]
+    }
+}
+
+/// No dtype given, for scans.
+pub fn no_dtype() -> mlx_sys::mlx_optional_dtype {
+    mlx_sys::mlx_optional_dtype { value: Dtype::Float32.into(), has_value: false }
+}
+
+extern "C" {
+    fn rmlx_array_uninitialised(
+        out: *mut mlx_array,
+        shape: *const c_int,
+        rank: c_int,
+        dtype: mlx_sys::mlx_dtype,
+    ) -> c_int;
+}
+
+/// A dense row-major array whose elements the caller writes (at [`bytes`]) before it is used.
+pub fn uninitialised(shape: &[i32], dtype: Dtype) -> Result<Array> {
+    let n = count(shape.len())?;
+    // SAFETY: the slice lives during the call.
+    out(|o| unsafe { rmlx_array_uninitialised(o, shape.as_ptr(), n, dtype.into()) })
+}
+
+/// Distances between neighbours along each axis, in elements.
+pub fn strides(x: &Array) -> Vec<isize> {
+    let n = rank(x);
+    if n == 0 {
+        return Vec::new();
+    }
+    // SAFETY: MLX keeps `n` strides at this address as long as the array lives.
+    let raw = unsafe { std::slice::from_raw_parts(mlx_sys::mlx_array_strides(x.as_ptr()), n) };
+    raw.iter().map(|&s| s as isize).collect() // MLX's own are signed; mlx-c shows them as size_t
+}

@@ -1,0 +1,150 @@
+//! names and dimnames: where base R's functions keep them, so do ours.
+//!
+//! They are ordinary R attributes of the mlx vector; nothing here reads values.
+use crate::ffi::*;
+
+/// dimnames, or names as a list of one; `R_NilValue` if there are none.
+///
+/// # Safety
+/// `x` is live; the caller protects the result.
+unsafe fn of(x: SEXP) -> SEXP {
+    let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
+    if dimnames != R_NilValue {
+        return dimnames;
+    }
+    let names = Rf_getAttrib(x, R_NamesSymbol);
+    if names == R_NilValue {
+        return names;
+    }
+    Rf_protect(names);
+    let list = Rf_allocVector(SEXPTYPE::VECSXP, 1);
+    SET_VECTOR_ELT(list, 0, names);
+    Rf_unprotect(1);
+    list
+}
+
+/// The rank that the attributes speak of.
+unsafe fn rank(x: SEXP) -> usize {
+    let dim = Rf_getAttrib(x, R_DimSymbol);
+    if dim == R_NilValue {
+        1
+    } else {
+        XLENGTH(dim) as usize
+    }
+}
+
+unsafe fn same_shape(x: SEXP, y: SEXP) -> bool {
+    if XLENGTH(x) != XLENGTH(y) || rank(x) != rank(y) {
+        return false;
+    }
+    let (a, b) = (Rf_getAttrib(x, R_DimSymbol), Rf_getAttrib(y, R_DimSymbol));
+    rank(x) == 1 || (0..XLENGTH(a)).all(|i| INTEGER_ELT(a, i) == INTEGER_ELT(b, i))
+}
+
+/// Sets names (rank 1) or dimnames from a list with one element per axis.
+unsafe fn set(out: SEXP, list: SEXP) {
+    let any = (0..XLENGTH(list)).any(|i| VECTOR_ELT(list, i) != R_NilValue);
+    if !any {
+        return;
+    }
+    if Rf_getAttrib(out, R_DimSymbol) != R_NilValue {
+        Rf_setAttrib(out, R_DimNamesSymbol, list);
+    } else if XLENGTH(list) == 1 && XLENGTH(VECTOR_ELT(list, 0)) == XLENGTH(out) {
+        Rf_setAttrib(out, R_NamesSymbol, VECTOR_ELT(list, 0));
+    }
+}
+
+/// Elementwise: the names of the first operand that has the result's shape.
+///
+/// # Safety
+/// All are live and protected; the caller owns nothing (this may jump).
+pub unsafe fn elementwise(out: SEXP, operands: &[SEXP]) -> SEXP {
+    for &x in operands {
+        // the common case: nothing but class and dim
+        if Rf_getAttrib(x, R_NamesSymbol) == R_NilValue && Rf_getAttrib(x, R_DimNamesSymbol) == R_NilValue {
+            continue;
+        }
+        if same_shape(x, out) {
+            Rf_protect(out);
+            set(out, Rf_protect(of(x)));
+            Rf_unprotect(2);
+            break;
+        }
+    }
+    out
+}
+
+/// Axes of the operand in the order of the result's; -1 is a new one. It owns nothing, so that
+/// R may jump past it.
+#[derive(Clone, Copy, Default)]
+pub struct Kept {
+    axes: [i32; Kept::MOST],
+    n: usize,
+}
+
+impl Kept {
+    /// Names are kept up to this rank.
+    const MOST: usize = 24;
+
+    /// A list of axes.
+    pub fn new(axes: impl IntoIterator<Item = i32>) -> Kept {
+        let mut out = Kept::default();
+        for axis in axes.into_iter().take(Kept::MOST) {
+            out.axes[out.n] = axis;
+            out.n += 1;
+        }
+        out
+    }
+}
+
+/// The result keeps the axes `kept` of `x`, in that order.
+///
+/// # Safety
+/// As [`elementwise`].
+pub unsafe fn select(out: SEXP, x: SEXP, kept: Kept) -> SEXP {
+    let kept = &kept.axes[..kept.n];
+    Rf_protect(out);
+    let old = Rf_protect(of(x));
+    if old != R_NilValue && !kept.is_empty() {
+        let list = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, kept.len() as R_xlen_t));
+        let titles = Rf_getAttrib(old, R_NamesSymbol);
+        let new_titles = Rf_protect(Rf_allocVector(SEXPTYPE::STRSXP, kept.len() as R_xlen_t));
+        for (i, &axis) in kept.iter().enumerate() {
+            if axis >= 0 && (axis as R_xlen_t) < XLENGTH(old) {
+                SET_VECTOR_ELT(list, i as R_xlen_t, VECTOR_ELT(old, axis as R_xlen_t));
+                if titles != R_NilValue {
+                    SET_STRING_ELT(new_titles, i as R_xlen_t, STRING_ELT(titles, axis as R_xlen_t));
+                }
+            }
+        }
+        if titles != R_NilValue && kept.len() > 1 {
+            Rf_setAttrib(list, R_NamesSymbol, new_titles);
+        }
+        set(out, list);
+        Rf_unprotect(2);
+    }
+    Rf_unprotect(2);
+    out
+}
+
+/// A matrix product: rows of x, columns of y.
+///
+/// # Safety
+/// As [`elementwise`].
+pub unsafe fn product(out: SEXP, x: SEXP, x_axis: R_xlen_t, y: SEXP, y_axis: R_xlen_t) -> SEXP {
+    let (a, b) = (Rf_getAttrib(x, R_DimNamesSymbol), Rf_getAttrib(y, R_DimNamesSymbol));
+    if a == R_NilValue && b == R_NilValue {
+        return out;
+    }
+    Rf_protect(out);
+    let list = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, 2));
+    if a != R_NilValue {
+        SET_VECTOR_ELT(list, 0, VECTOR_ELT(a, x_axis));
+    }
+    if b != R_NilValue {
+        SET_VECTOR_ELT(list, 1, VECTOR_ELT(b, y_axis));
+    }
+    set(out, list);
+    Rf_unprotect(2);
+    out
+}

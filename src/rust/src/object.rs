@@ -1,0 +1,353 @@
+//! The R object: an ALTREP vector of class "mlx" that stands for an MLX array.
+//!
+//! `data1` is the handle (an external pointer), `data2` the R values once somebody read them:
+//! the vector itself, or a pairlist cell holding it if base C code was given a writable pointer,
+//! so that the vector may differ from the array and is compared at the array's next use.
+use crate::convert::{from_r, to_r};
+use crate::device::{self, Device};
+use crate::dtype::{self, Dtype};
+use crate::error::{guarded, raise, throw, Error, Result};
+use crate::eval;
+use crate::ffi::*;
+use crate::handle::{self, Placed};
+use crate::mlx;
+use crate::tape;
+use std::cell::Cell;
+use std::ffi::{c_int, c_void, CStr};
+
+thread_local! {
+    /// real, integer, logical, complex.
+    static CLASSES: Cell<[*mut c_void; 4]> = const { Cell::new([std::ptr::null_mut(); 4]) };
+    static CLASS_ATTRIBUTE: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+fn class_of(kind: SEXPTYPE) -> R_altrep_class_t {
+    let i = match kind {
+        SEXPTYPE::INTSXP => 1,
+        SEXPTYPE::LGLSXP => 2,
+        SEXPTYPE::CPLXSXP => 3,
+        _ => 0,
+    };
+    R_altrep_class_t { ptr: CLASSES.with(Cell::get)[i].cast() }
+}
+
+/// Turns a filled handle into the R object: ALTREP vector, class and, from rank 2, dim.
+///
+/// # Safety
+/// `handle` is one of ours, filled and protected; the caller owns nothing (this may jump).
+pub unsafe fn wrap(handle: SEXP) -> SEXP {
+    let ctx = R_ExternalPtrAddr(handle);
+    let array = mlx::borrow(&ctx);
+    let out = Rf_protect(R_new_altrep(class_of(dtype::r_type(mlx::dtype(array))), handle, R_NilValue));
+    let rank = mlx::rank(array);
+    if rank >= 2 {
+        let dim = Rf_protect(Rf_allocVector(SEXPTYPE::INTSXP, rank as R_xlen_t));
+        std::ptr::copy_nonoverlapping(mlx_sys::mlx_array_shape(array.as_ptr()), INTEGER(dim), rank);
+        Rf_setAttrib(out, R_DimSymbol, dim);
+        Rf_unprotect(1);
+    }
+    Rf_setAttrib(out, R_ClassSymbol, CLASS_ATTRIBUTE.with(Cell::get));
+    Rf_unprotect(1);
+    out
+}
+
+/// Our own vector behind `x`: `x` itself, or what R's wrapper (made when attributes of a long
+/// shared vector change) wraps; null if `x` is no mlx vector.
+unsafe fn vector_of(x: SEXP) -> SEXP {
+    let mut at = x;
+    for _ in 0..4 {
+        if ALTREP(at) == 0 {
+            break;
+        }
+        let data1 = R_altrep_data1(at);
+        if handle::is(data1) {
+            return at;
+        }
+        at = data1;
+    }
+    std::ptr::null_mut()
+}
+
+/// The handle of an mlx vector, or null for any other R object. If base C code wrote into the
+/// R values, the array is made anew from them first.
+///
+/// # Safety
+/// `x` is live and protected; the caller owns nothing (this may jump).
+pub unsafe fn handle_of(x: SEXP) -> SEXP {
+    let vector = vector_of(x);
+    if vector.is_null() {
+        return vector;
+    }
+    let data2 = R_altrep_data2(vector);
+    if TYPEOF(data2) == SEXPTYPE::LISTSXP {
+        take_written(vector, CAR(data2));
+    }
+    R_altrep_data1(vector)
+}
+
+/// Whether `x` stands for an MLX array.
+///
+/// # Safety
+/// `x` is live.
+pub unsafe fn is(x: SEXP) -> bool {
+    !vector_of(x).is_null()
+}
+
+/// Base C code had a writable pointer to `values`: where they differ from the array, they are
+/// the truth.
+unsafe fn take_written(vector: SEXP, values: SEXP) {
+    let handle = R_altrep_data1(vector);
+    let ctx = R_ExternalPtrAddr(handle);
+    if ctx.is_null() || handle::forked() {
+        return; // the values are all that is left
+    }
+    let fresh = Rf_protect(handle::new());
+    let source = from_r::Source::of(values);
+    let changed = guarded(|| {
+        let array = mlx::borrow(&ctx);
+        if to_r::equals(array, values)? {
+            return Ok(false);
+        }
+        let device = handle::device(handle);
+        let to = mlx::dtype(array);
+        let shape = mlx::shape(array).to_vec();
+        handle::fill(fresh, Placed::new(from_r::import(&source, to, &shape, device)?, device));
+        Ok(true)
+    });
+    match changed {
+        Some(true) => R_set_altrep_data1(vector, fresh),
+        Some(false) => {}
+        None => raise(),
+    }
+    R_set_altrep_data2(vector, values);
+    Rf_unprotect(1);
+}
+
+/// The R values of one of our vectors, read from MLX if nobody did before.
+unsafe fn materialise(vector: SEXP) -> SEXP {
+    let data2 = R_altrep_data2(vector);
+    if data2 != R_NilValue {
+        return if TYPEOF(data2) == SEXPTYPE::LISTSXP { CAR(data2) } else { data2 };
+    }
+    let handle = R_altrep_data1(vector);
+    tape::check_silent_read(handle);
+    let values = Rf_protect(read(handle));
+    R_set_altrep_data2(vector, values);
+    Rf_unprotect(1);
+    values
+}
+
+/// The values of a handle as a new plain R vector without attributes.
+///
+/// # Safety
+/// `handle` is one of ours and protected; the caller owns nothing (this may jump).
+pub unsafe fn read(handle: SEXP) -> SEXP {
+    eval::evaluate(handle);
+    let ctx = match handle::address(handle) {
+        Ok(ctx) => ctx,
+        Err(error) => throw(error),
+    };
+    let array = mlx::borrow(&ctx);
+    let out = Rf_protect(Rf_allocVector(dtype::r_type(mlx::dtype(array)), mlx::size(array) as R_xlen_t));
+    if guarded(|| to_r::copy(array, to_r::address(out))).is_none() {
+        raise();
+    }
+    Rf_unprotect(1);
+    out
+}
+
+// ---- ALTREP methods: length, copies, the values
+
+unsafe extern "C" fn length(x: SEXP) -> R_xlen_t {
+    handle::length(R_altrep_data1(x))
+}
+
+unsafe extern "C" fn duplicate(x: SEXP, _deep: Rboolean) -> SEXP {
+    let handle = R_altrep_data1(x);
+    let data2 = R_altrep_data2(x);
+    if R_ExternalPtrAddr(handle).is_null() || handle::forked() {
+        // what was read before is all there is, and it is plain R data
+        return if data2 == R_NilValue { R_new_altrep(class_of(TYPEOF(x)), handle, R_NilValue) } else { Rf_duplicate(materialise(x)) };
+    }
+    R_new_altrep(class_of(TYPEOF(x)), handle_of(x), R_NilValue)
+}
+
+unsafe extern "C" fn data_pointer(x: SEXP, writable: Rboolean) -> *mut c_void {
+    let values = materialise(x);
+    if writable == Rboolean::TRUE && TYPEOF(R_altrep_data2(x)) != SEXPTYPE::LISTSXP {
+        Rf_protect(values);
+        let cell = Rf_cons(values, R_NilValue);
+        R_set_altrep_data2(x, cell);
+        Rf_unprotect(1);
+    }
+    to_r::address(values)
+}
+
+unsafe extern "C" fn data_pointer_or_null(x: SEXP) -> *const c_void {
+    if R_altrep_data2(x) == R_NilValue {
+        return std::ptr::null();
+    }
+    to_r::address(materialise(x))
+}
+
+macro_rules! element_methods {
+    ($($elt:ident, $region:ident, $t:ty;)*) => {$(
+        unsafe extern "C" fn $elt(x: SEXP, i: R_xlen_t) -> $t {
+            *to_r::address(materialise(x)).cast::<$t>().offset(i as isize)
+        }
+        unsafe extern "C" fn $region(x: SEXP, from: R_xlen_t, n: R_xlen_t, buffer: *mut $t) -> R_xlen_t {
+            let values = materialise(x);
+            let n = n.min(XLENGTH(values) - from).max(0);
+            let source = to_r::address(values).cast::<$t>().offset(from as isize);
+            std::ptr::copy_nonoverlapping(source, buffer, n as usize);
+            n
+        }
+    )*};
+}
+element_methods! {
+    real_elt, real_region, f64;
+    integer_elt, integer_region, c_int;
+    complex_elt, complex_region, Rcomplex;
+}
+
+// ---- serialisation: list(version, dtype, device, shape, bytes in row-major order)
+
+const FORMAT_VERSION: c_int = 1;
+
+unsafe extern "C" fn serialized_state(x: SEXP) -> SEXP {
+    let handle = handle_of(x);
+    if R_ExternalPtrAddr(handle).is_null() && R_altrep_data2(x) != R_NilValue {
+        return std::ptr::null_mut(); // freed, but read before: saved as plain values
+    }
+    tape::check_read(handle);
+    let state = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, 5));
+    let dense = Rf_protect(handle::new());
+    let filled = guarded(|| {
+        let ctx = handle::address(handle)?;
+        let on = Device::Cpu;
+        handle::fill(dense, Placed::new(mlx::contiguous(mlx::borrow(&ctx), on.stream())?, on));
+        Ok(())
+    });
+    if filled.is_none() {
+        raise();
+    }
+    eval::evaluate(dense);
+    let ctx = R_ExternalPtrAddr(dense);
+    let array = mlx::borrow(&ctx);
+    SET_VECTOR_ELT(state, 0, Rf_ScalarInteger(FORMAT_VERSION));
+    SET_VECTOR_ELT(state, 1, text(dtype::name(mlx::dtype(array))));
+    SET_VECTOR_ELT(state, 2, text(handle::device(handle).name()));
+    let rank = mlx::rank(array);
+    let shape = Rf_allocVector(SEXPTYPE::INTSXP, rank as R_xlen_t);
+    SET_VECTOR_ELT(state, 3, shape);
+    for (i, n) in mlx::shape(array).iter().enumerate() {
+        SET_INTEGER_ELT(shape, i as R_xlen_t, *n);
+    }
+    let n = mlx::size(array) * dtype::size(mlx::dtype(array));
+    let raw = Rf_allocVector(SEXPTYPE::RAWSXP, n as R_xlen_t);
+    SET_VECTOR_ELT(state, 4, raw);
+    if n > 0 {
+        std::ptr::copy_nonoverlapping(mlx::bytes(array).cast::<u8>(), RAW(raw), n);
+    }
+    Rf_unprotect(2);
+    state
+}
+
+/// A character vector of one ASCII string.
+unsafe fn text(s: &str) -> SEXP {
+    Rf_ScalarString(Rf_mkCharLenCE(s.as_ptr().cast(), s.len() as c_int, cetype_t::CE_UTF8))
+}
+
+unsafe extern "C" fn unserialize(_class: SEXP, state: SEXP) -> SEXP {
+    let handle = Rf_protect(handle::new());
+    if guarded(|| restore(state).map(|value| handle::fill(handle, value))).is_none() {
+        raise();
+    }
+    let ctx = R_ExternalPtrAddr(handle);
+    let out = R_new_altrep(class_of(dtype::r_type(mlx::dtype(mlx::borrow(&ctx)))), handle, R_NilValue);
+    Rf_unprotect(1);
+    out
+}
+
+/// Reads the serialised state, trusting nothing in it.
+unsafe fn restore(state: SEXP) -> Result<Placed> {
+    let damaged = || Error::Argument("a saved mlx array is damaged: its parts do not fit together. Save it again from the original.".into());
+    if TYPEOF(state) != SEXPTYPE::VECSXP || XLENGTH(state) != 5 {
+        return Err(damaged());
+    }
+    let part = |i| VECTOR_ELT(state, i);
+    let kinds = [SEXPTYPE::INTSXP, SEXPTYPE::STRSXP, SEXPTYPE::STRSXP, SEXPTYPE::INTSXP, SEXPTYPE::RAWSXP];
+    if kinds.iter().enumerate().any(|(i, kind)| TYPEOF(part(i as R_xlen_t)) != *kind)
+        || (0..3).any(|i| XLENGTH(part(i)) != 1)
+    {
+        return Err(damaged());
+    }
+    let version = INTEGER_ELT(part(0), 0);
+    if version > FORMAT_VERSION {
+        return Err(Error::Argument(format!(
+            "this mlx array was saved in format {version}; this rmlx reads up to {FORMAT_VERSION}. Update rmlx."
+        )));
+    }
+    let string = |i| CStr::from_ptr(R_CHAR(STRING_ELT(part(i), 0))).to_string_lossy().into_owned();
+    let kind = dtype::parse(&string(1))?;
+    let wanted = if string(2) == "gpu" && device::has_gpu() && kind != Dtype::Float64 { Device::Gpu } else { Device::Cpu };
+    let shape: Vec<i32> = (0..XLENGTH(part(3))).map(|i| INTEGER_ELT(part(3), i)).collect();
+    let mut expected = dtype::size(kind);
+    for &n in &shape {
+        let n = usize::try_from(n).map_err(|_| damaged())?;
+        expected = expected.checked_mul(n).ok_or_else(damaged)?;
+    }
+    let raw = part(4);
+    if XLENGTH(raw) as usize != expected {
+        return Err(damaged());
+    }
+    Ok(Placed::new(mlx::data(RAW(raw).cast(), &shape, kind)?, wanted))
+}
+
+unsafe extern "C" fn inspect(
+    x: SEXP,
+    _pre: c_int,
+    _deep: c_int,
+    _pvec: c_int,
+    _subtree: Option<unsafe extern "C" fn(SEXP, c_int, c_int, c_int)>,
+) -> Rboolean {
+    let read = if R_altrep_data2(x) == R_NilValue { "not read by R" } else { "read by R" };
+    let line = format!(" mlx vector, {} elements, {read}\n\0", length(x));
+    Rprintf(c"%s".as_ptr(), line.as_ptr());
+    Rboolean::TRUE
+}
+
+/// Registers the ALTREP classes.
+///
+/// # Safety
+/// Once, on R's main thread, with the library's DllInfo.
+pub unsafe fn start(dll: *mut DllInfo) {
+    let package = c"rmlx".as_ptr();
+    let real = R_make_altreal_class(c"mlx_real".as_ptr(), package, dll);
+    let integer = R_make_altinteger_class(c"mlx_integer".as_ptr(), package, dll);
+    let logical = R_make_altlogical_class(c"mlx_logical".as_ptr(), package, dll);
+    let complex = R_make_altcomplex_class(c"mlx_complex".as_ptr(), package, dll);
+    let classes = [real, integer, logical, complex];
+    for class in classes {
+        R_set_altrep_Length_method(class, Some(length));
+        R_set_altrep_Duplicate_method(class, Some(duplicate));
+        R_set_altrep_Serialized_state_method(class, Some(serialized_state));
+        R_set_altrep_Unserialize_method(class, Some(unserialize));
+        R_set_altrep_Inspect_method(class, Some(inspect));
+        R_set_altvec_Dataptr_method(class, Some(data_pointer));
+        R_set_altvec_Dataptr_or_null_method(class, Some(data_pointer_or_null));
+    }
+    R_set_altreal_Elt_method(real, Some(real_elt));
+    R_set_altreal_Get_region_method(real, Some(real_region));
+    R_set_altinteger_Elt_method(integer, Some(integer_elt));
+    R_set_altinteger_Get_region_method(integer, Some(integer_region));
+    R_set_altlogical_Elt_method(logical, Some(integer_elt));
+    R_set_altlogical_Get_region_method(logical, Some(integer_region));
+    R_set_altcomplex_Elt_method(complex, Some(complex_elt));
+    R_set_altcomplex_Get_region_method(complex, Some(complex_region));
+    CLASSES.with(|c| c.set(classes.map(|class| class.ptr.cast())));
+    let attribute = Rf_mkString(c"mlx".as_ptr());
+    R_PreserveObject(attribute);
+    MARK_NOT_MUTABLE(attribute);
+    CLASS_ATTRIBUTE.with(|c| c.set(attribute));
+}

@@ -1,0 +1,162 @@
+//! `x[...]`: slices where positions are equally spaced, gathers elsewhere; all on the tape.
+use crate::entry;
+use crate::error::{guarded, raise, throw, Error, Result};
+use crate::eval;
+use crate::ffi::*;
+use crate::handle::{self, Placed};
+use crate::index::{Arguments, Axis, Selection};
+use crate::mlx::{self, Array};
+use crate::object;
+use crate::operand::Operand;
+use crate::tape;
+use mlx_sys::mlx_stream;
+use std::cell::Cell;
+
+thread_local! {
+    /// R's `carry_index_names(out, x, indices, drop)`.
+    static NAMER: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// `.Call`: tells which R function names the result of indexing a named array.
+unsafe extern "C" fn set_index_namer(function: SEXP) -> SEXP {
+    R_PreserveObject(function);
+    NAMER.with(|n| n.set(function));
+    R_NilValue
+}
+
+/// Row-major coordinates of column-major positions.
+pub fn unravel(positions: &[i32], shape: &[i32]) -> Vec<Vec<i32>> {
+    let mut out = Vec::with_capacity(shape.len());
+    let mut stride = 1i64;
+    for &extent in shape {
+        let along = |&p: &i32| ((i64::from(p) / stride) % i64::from(extent.max(1))) as i32;
+        out.push(positions.iter().map(along).collect());
+        stride *= i64::from(extent.max(1));
+    }
+    out
+}
+
+/// One element for each row of coordinates, 1-d.
+fn elements(x: &Array, columns: &[Vec<i32>], s: mlx_stream) -> Result<Array> {
+    let rank = columns.len();
+    let n = columns.first().map_or(0, Vec::len);
+    if n == 0 {
+        let kind = mlx::dtype(x);
+        return mlx::full(&[0], &mlx::scalar(0.0, kind, s)?, kind, s);
+    }
+    if n == 1 {
+        let from: Vec<i32> = columns.iter().map(|c| c[0]).collect();
+        let to: Vec<i32> = from.iter().map(|i| i + 1).collect();
+        return mlx::reshape(&mlx::slice(x, &from, &to, &vec![1; rank], s)?, &[1], s);
+    }
+    let at = columns.iter().map(|c| mlx::indices(c, &[n as i32])).collect::<Result<Vec<_>>>()?;
+    let axes: Vec<i32> = (0..rank as i32).collect();
+    mlx::reshape(&mlx::gather(x, &at, &axes, &vec![1; rank], s)?, &[n as i32], s)
+}
+
+/// A block: one slice for all ranges, then a take for each list of positions.
+fn block(x: &Array, axes: &[Axis], s: mlx_stream) -> Result<Array> {
+    let shape = mlx::shape(x);
+    let (mut from, mut to, mut step) = (vec![0; shape.len()], shape.to_vec(), vec![1; shape.len()]);
+    let mut sliced = false;
+    for (k, axis) in axes.iter().enumerate() {
+        if let Axis::Range { from: a, to: b, step: d } = axis {
+            (from[k], to[k], step[k]) = (*a, *b, *d);
+            sliced = true;
+        }
+    }
+    let mut out = if sliced { mlx::slice(x, &from, &to, &step, s)? } else { mlx::share(x)? };
+    for (k, axis) in axes.iter().enumerate() {
+        if let Axis::At(positions) = axis {
+            let at = mlx::indices(positions, &[positions.len() as i32])?;
+            out = mlx::take(&out, &at, k as i32, s)?;
+        }
+    }
+    Ok(out)
+}
+
+fn select(x: &Array, selection: &Selection, drop: bool, s: mlx_stream) -> Result<Array> {
+    match selection {
+        Selection::Everything => mlx::share(x),
+        Selection::Elements(axis) => {
+            let size = mlx::count(mlx::size(x))?;
+            elements(x, &unravel(&axis.positions(size), mlx::shape(x)), s)
+        }
+        Selection::Coordinates(columns) => elements(x, columns, s),
+        Selection::Axes(axes) => {
+            let out = block(x, axes, s)?;
+            if !drop || mlx::rank(x) == 1 {
+                return Ok(out);
+            }
+            let left: Vec<i32> = mlx::shape(&out).iter().copied().filter(|&n| n != 1).collect();
+            // one number stays a vector of one, as in base R
+            mlx::reshape(&out, if left.is_empty() { &[1] } else { &left }, s)
+        }
+    }
+}
+
+/// `.Call`: x[...], the indices being the `...` of `frame`.
+unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let Operand::Mlx { ctx, device } = operand else {
+        throw(Error::Internal("subset of something that is no mlx array".into()));
+    };
+    let drop = Rf_asLogical(drop) == 1;
+    let arguments = Arguments::of(frame); // protects one
+    let names = Rf_getAttrib(x, R_NamesSymbol);
+    let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
+    let out = entry::one(|| {
+        let array = mlx::borrow(&ctx);
+        let selection = Selection::parse(&arguments, mlx::shape(array), names, dimnames)?;
+        Ok(Placed::new(select(array, &selection, drop, device.stream())?, device))
+    });
+    let namer = NAMER.with(Cell::get);
+    if (names == R_NilValue && dimnames == R_NilValue) || namer.is_null() {
+        Rf_unprotect(1);
+        return out;
+    }
+    Rf_protect(out);
+    let flag = Rf_protect(Rf_ScalarLogical(drop.into()));
+    let call = Rf_protect(call(namer, &[out, x, arguments.list, flag]));
+    let out = Rf_eval(call, R_BaseEnv);
+    Rf_unprotect(4);
+    out
+}
+
+/// `.Call`: x[[...]]: one element as a plain R value.
+unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let Operand::Mlx { ctx, device } = operand else {
+        throw(Error::Internal("element of something that is no mlx array".into()));
+    };
+    tape::check_read(object::handle_of(x));
+    let arguments = Arguments::of(frame); // protects one
+    let names = Rf_getAttrib(x, R_NamesSymbol);
+    let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
+    let one = Rf_protect(handle::new());
+    let picked = guarded(|| {
+        let array = mlx::borrow(&ctx);
+        let selection = match Selection::parse(&arguments, mlx::shape(array), names, dimnames) {
+            // [[1]] of a 0-d array is its value
+            Err(_) if mlx::rank(array) == 0 && arguments.len() == 1 => Selection::Everything,
+            other => other?,
+        };
+        let out = select(array, &selection, false, device.stream())?;
+        if mlx::size(&out) != 1 {
+            return Err(Error::Index(format!(
+                "`[[` extracts exactly one element; this selects {}. Use `[`.", mlx::size(&out)
+            )));
+        }
+        handle::fill(one, Placed::new(out, device));
+        Ok(())
+    });
+    if picked.is_none() {
+        raise();
+    }
+    eval::evaluate(one);
+    let value = object::read(one);
+    Rf_unprotect(2);
+    value
+}
+
+routines![subset / 3, element / 2, set_index_namer / 1];

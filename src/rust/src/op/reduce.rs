@@ -1,0 +1,213 @@
+//! Reductions over axes: sums, extremes, moments, logsumexp, softmax.
+use crate::device;
+use crate::dtype::{self, Dtype};
+use crate::entry;
+use crate::error::{Error, Result};
+use crate::exact;
+use crate::ffi::*;
+use crate::handle::Placed;
+use crate::mlx::{self, Array, Reduction};
+use crate::names::{self, Kept};
+use crate::operand::{self, Operand};
+use mlx_sys::mlx_stream;
+
+/// A reduction: x, 0-based axes, keep, na.rm.
+type Rule = fn(&Array, &[i32], bool, bool, mlx_stream) -> Result<Array>;
+
+unsafe fn run(rule: Rule, x: SEXP, axes: SEXP, keep: SEXP, na_rm: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let (keep, na_rm) = (Rf_asLogical(keep) == 1, Rf_asLogical(na_rm) == 1);
+    let mut kept = Kept::default();
+    let out = entry::one(|| {
+        let device = operand.device().unwrap_or_else(device::default);
+        let array = operand.array(device)?;
+        let rank = mlx::rank(&array);
+        let over = entry::axes(axes, rank)?;
+        kept = Kept::new((0..rank as i32).filter_map(|axis| match over.contains(&axis) {
+            true if keep => Some(-1),
+            true => None,
+            false => Some(axis),
+        }));
+        Ok(Placed::new(rule(&array, &over, keep, na_rm, device.stream())?, device))
+    });
+    names::select(out, x, kept)
+}
+
+macro_rules! reductions {
+    ($($name:ident = $rule:expr;)*) => {
+        $(unsafe extern "C" fn $name(x: SEXP, axes: SEXP, keep: SEXP, na_rm: SEXP) -> SEXP {
+            run($rule, x, axes, keep, na_rm)
+        })*
+        routines![$($name / 4,)* variance / 5, softmax / 3, value_range / 2];
+    };
+}
+
+reductions! {
+    sum = |x, axes, keep, na_rm, s| simple(mlx_sys::mlx_sum_axes, x, axes, keep, na_rm.then_some(0.0), s);
+    prod = |x, axes, keep, na_rm, s| simple(mlx_sys::mlx_prod_axes, x, axes, keep, na_rm.then_some(1.0), s);
+    max = |x, axes, keep, na_rm, s| extreme(mlx_sys::mlx_max_axes, f64::NEG_INFINITY, x, axes, keep, na_rm, s);
+    min = |x, axes, keep, na_rm, s| extreme(mlx_sys::mlx_min_axes, f64::INFINITY, x, axes, keep, na_rm, s);
+    mean = mean_of;
+    all = |x, axes, keep, _, s| mlx::reduce(mlx_sys::mlx_all_axes, &mlx::astype(x, Dtype::Bool, s)?, axes, keep, s);
+    any = |x, axes, keep, _, s| mlx::reduce(mlx_sys::mlx_any_axes, &mlx::astype(x, Dtype::Bool, s)?, axes, keep, s);
+    logsumexp = |x, axes, keep, _, s| log_sum_exp(x, axes, keep, s);
+}
+
+/// Bools count as float32.
+fn number(x: &Array, s: mlx_stream) -> Result<Array> {
+    match mlx::dtype(x) {
+        Dtype::Bool => mlx::astype(x, Dtype::Float32, s),
+        _ => mlx::share(x),
+    }
+}
+
+/// Integers as the default floating dtype, bools as float32.
+fn floating(x: &Array, s: mlx_stream) -> Result<Array> {
+    match mlx::dtype(x) {
+        Dtype::Bool => mlx::astype(x, Dtype::Float32, s),
+        d if dtype::is_integer(d) => mlx::astype(x, operand::default_float(), s),
+        _ => mlx::share(x),
+    }
+}
+
+/// NaN replaced by the reduction's neutral element.
+fn without_nan(x: &Array, neutral: f64, s: mlx_stream) -> Result<Array> {
+    if dtype::is_integer(mlx::dtype(x)) {
+        return mlx::share(x);
+    }
+    let nan = mlx::unary(mlx_sys::mlx_isnan, x, s)?;
+    mlx::select(&nan, &mlx::scalar(neutral, mlx::dtype(x), s)?, x, s)
+}
+
+fn simple(f: Reduction, x: &Array, axes: &[i32], keep: bool, neutral: Option<f64>, s: mlx_stream) -> Result<Array> {
+    let mut x = number(x, s)?;
+    if let Some(neutral) = neutral {
+        x = without_nan(&x, neutral, s)?;
+    }
+    mlx::reduce(f, &x, axes, keep, s)
+}
+
+/// max and min: of nothing they are the neutral element, as in base R.
+fn extreme(f: Reduction, neutral: f64, x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> Result<Array> {
+    let mut x = number(x, s)?;
+    if na_rm {
+        x = without_nan(&x, neutral, s)?;
+    }
+    let shape = mlx::shape(&x);
+    if axes.iter().all(|&a| shape[a as usize] != 0) {
+        return mlx::reduce(f, &x, axes, keep, s);
+    }
+    let left = reduced_shape(shape, axes, keep);
+    let kind = if dtype::is_integer(mlx::dtype(&x)) { operand::default_float() } else { mlx::dtype(&x) };
+    mlx::full(&left, &mlx::scalar(neutral, kind, s)?, kind, s)
+}
+
+fn reduced_shape(shape: &[i32], axes: &[i32], keep: bool) -> Vec<i32> {
+    shape
+        .iter()
+        .enumerate()
+        .filter_map(|(i, &n)| match axes.contains(&(i as i32)) {
+            true if keep => Some(1),
+            true => None,
+            false => Some(n),
+        })
+        .collect()
+}
+
+fn extent(x: &Array, axes: &[i32]) -> f64 {
+    axes.iter().map(|&a| f64::from(mlx::shape(x)[a as usize])).product()
+}
+
+fn mean_of(x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> Result<Array> {
+    let x = floating(x, s)?;
+    let kind = mlx::dtype(&x);
+    let total = simple(mlx_sys::mlx_sum_axes, &x, axes, keep, na_rm.then_some(0.0), s)?;
+    let count = if na_rm {
+        let nan = mlx::unary(mlx_sys::mlx_isnan, &x, s)?;
+        let there = mlx::astype(&mlx::unary(mlx_sys::mlx_logical_not, &nan, s)?, kind, s)?;
+        mlx::reduce(mlx_sys::mlx_sum_axes, &there, axes, keep, s)?
+    } else {
+        mlx::scalar(extent(&x, axes), kind, s)?
+    };
+    mlx::binary(mlx_sys::mlx_divide, &total, &count, s)
+}
+
+fn log_sum_exp(x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
+    let x = floating(x, s)?;
+    match mlx::dtype(&x) {
+        Dtype::Float64 => exact::logsumexp(&x, axes, keep, s),
+        _ => mlx::reduce(mlx_sys::mlx_logsumexp_axes, &x, axes, keep, s),
+    }
+}
+
+/// `.Call`: the variance with divisor n - ddof: two passes, so that a large mean costs no digits.
+unsafe extern "C" fn variance(x: SEXP, axes: SEXP, keep: SEXP, ddof: SEXP, root: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let (keep, root) = (Rf_asLogical(keep) == 1, Rf_asLogical(root) == 1);
+    let ddof = Rf_asReal(ddof);
+    let mut kept = Kept::default();
+    let out = entry::one(|| {
+        let device = operand.device().unwrap_or_else(device::default);
+        let s = device.stream();
+        let array = floating(&operand.array(device)?, s)?;
+        let rank = mlx::rank(&array);
+        let over = entry::axes(axes, rank)?;
+        kept = Kept::new((0..rank as i32).filter_map(|axis| match over.contains(&axis) {
+            true if keep => Some(-1),
+            true => None,
+            false => Some(axis),
+        }));
+        let centre = mean_of(&array, &over, true, false, s)?;
+        let deviation = mlx::binary(mlx_sys::mlx_subtract, &array, &centre, s)?;
+        let squares = mlx::unary(mlx_sys::mlx_square, &deviation, s)?;
+        let total = mlx::reduce(mlx_sys::mlx_sum_axes, &squares, &over, keep, s)?;
+        let left = mlx::scalar(extent(&array, &over) - ddof, mlx::dtype(&array), s)?;
+        let mut result = mlx::binary(mlx_sys::mlx_divide, &total, &left, s)?;
+        if root {
+            result = mlx::unary(mlx_sys::mlx_sqrt, &result, s)?;
+        }
+        Ok(Placed::new(result, device))
+    });
+    names::select(out, x, kept)
+}
+
+/// `.Call`: exp(x) / sum(exp(x)) over axes jointly.
+unsafe extern "C" fn softmax(x: SEXP, axes: SEXP, precise: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let precise = Rf_asLogical(precise) == 1;
+    let out = entry::one(|| {
+        let device = operand.device().unwrap_or_else(device::default);
+        let s = device.stream();
+        let array = floating(&operand.array(device)?, s)?;
+        let over = entry::axes(axes, mlx::rank(&array))?;
+        let result = match mlx::dtype(&array) {
+            Dtype::Float64 => exact::softmax(&array, &over, s)?,
+            // SAFETY: valid handles; the slice lives during the call.
+            _ => mlx::out(|o| unsafe {
+                mlx_sys::mlx_softmax_axes(o, array.as_ptr(), over.as_ptr(), over.len(), precise, s)
+            })?,
+        };
+        Ok(Placed::new(result, device))
+    });
+    names::elementwise(out, &[x])
+}
+
+/// `.Call`: the smallest and the largest element, 1-d.
+unsafe extern "C" fn value_range(x: SEXP, na_rm: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let na_rm = Rf_asLogical(na_rm) == 1;
+    entry::one(|| {
+        let device = operand.device().unwrap_or_else(device::default);
+        let s = device.stream();
+        let array = operand.array(device)?;
+        if mlx::dtype(&array) == Dtype::Complex64 {
+            return Err(Error::Dtype("range is not defined for complex numbers: they have no order.".into()));
+        }
+        let axes: Vec<i32> = (0..mlx::rank(&array) as i32).collect();
+        let low = extreme(mlx_sys::mlx_min_axes, f64::INFINITY, &array, &axes, false, na_rm, s)?;
+        let high = extreme(mlx_sys::mlx_max_axes, f64::NEG_INFINITY, &array, &axes, false, na_rm, s)?;
+        let parts = [mlx::reshape(&low, &[1], s)?, mlx::reshape(&high, &[1], s)?];
+        Ok(Placed::new(mlx::concatenate(&parts, 0, s)?, device))
+    })
+}
+

@@ -1,0 +1,214 @@
+//! Shapes: reshape, axes, casts, devices, and what an array says of itself.
+use crate::convert::from_r::float64_on_gpu;
+use crate::device::{self, Device};
+use crate::dtype::{self, Dtype};
+use crate::entry::{self, axis_of, ints, show, string};
+use crate::error::{throw, Error, Result};
+use crate::ffi::*;
+use crate::handle::{self, Placed};
+use crate::mlx::{self, Array};
+use crate::names::{self, Kept};
+use crate::object;
+use crate::operand::Operand;
+use mlx_sys::mlx_stream;
+
+/// Runs `f` on the array of `x`.
+unsafe fn with(x: SEXP, f: impl FnOnce(&Array, mlx_stream) -> Result<Array>) -> SEXP {
+    let operand = Operand::of(x);
+    entry::one(|| {
+        let device = operand.device().unwrap_or_else(device::default);
+        Ok(Placed::new(f(&operand.array(device)?, device.stream())?, device))
+    })
+}
+
+/// `.Call`: reshape(x, shape, column-major?).
+unsafe extern "C" fn reshape(x: SEXP, shape: SEXP, by_column: SEXP) -> SEXP {
+    let by_column = Rf_asLogical(by_column) == 1;
+    with(x, |array, s| {
+        let shape = ints(shape)?;
+        let wanted: i64 = shape.iter().map(|&n| i64::from(n)).product();
+        if wanted != mlx::size(array) as i64 {
+            return Err(Error::Shape(format!(
+                "Cannot reshape array of size {} into shape with size {wanted} ({}).",
+                mlx::size(array), show(&shape)
+            )));
+        }
+        if by_column {
+            mlx::shape_columns(&mlx::flatten_columns(array, s)?, &shape, s)
+        } else {
+            mlx::reshape(array, &shape, s)
+        }
+    })
+}
+
+/// `.Call`: the axes in a new order (1-based; NULL reverses them).
+unsafe extern "C" fn permute(x: SEXP, order: SEXP) -> SEXP {
+    let mut kept = Kept::default();
+    let out = with(x, |array, s| {
+        let rank = mlx::rank(array);
+        let order = if order == R_NilValue {
+            (0..rank as i32).rev().collect()
+        } else {
+            let order = entry::axes(order, rank)?;
+            if order.len() != rank {
+                return Err(Error::Index(format!(
+                    "`perm` must name each of the {rank} axes once; it names {}.", order.len()
+                )));
+            }
+            order
+        };
+        kept = Kept::new(order.iter().copied());
+        mlx::permute(array, &order, s)
+    });
+    names::select(out, x, kept)
+}
+
+/// `.Call`: without length-1 axes (NULL: all of them).
+unsafe extern "C" fn squeeze(x: SEXP, axes: SEXP) -> SEXP {
+    let mut kept = Kept::default();
+    let out = with(x, |array, s| {
+        let shape = mlx::shape(array);
+        let dropped = if axes == R_NilValue {
+            (0..shape.len() as i32).filter(|&a| shape[a as usize] == 1).collect()
+        } else {
+            entry::axes(axes, shape.len())?
+        };
+        if let Some(&a) = dropped.iter().find(|&&a| shape[a as usize] != 1) {
+            return Err(Error::Shape(format!(
+                "axis {} has extent {} and cannot be squeezed: only extents of 1 can (shape {}).",
+                a + 1, shape[a as usize], show(shape)
+            )));
+        }
+        let left: Vec<i32> = (0..shape.len() as i32).filter(|a| !dropped.contains(a)).collect();
+        kept = Kept::new(left.iter().copied());
+        let shape: Vec<i32> = left.iter().map(|&a| shape[a as usize]).collect();
+        mlx::reshape(array, &shape, s)
+    });
+    names::select(out, x, kept)
+}
+
+/// `.Call`: with new length-1 axes at 1-based positions of the result.
+unsafe extern "C" fn expand_dims(x: SEXP, axes: SEXP) -> SEXP {
+    let mut kept = Kept::default();
+    let out = with(x, |array, s| {
+        let wanted = ints(axes)?;
+        let rank = mlx::rank(array) + wanted.len();
+        let mut at = Vec::new();
+        for axis in wanted {
+            let k = axis_of(axis, rank)?;
+            if at.contains(&k) {
+                return Err(Error::Index(format!("axis {axis} is named twice.")));
+            }
+            at.push(k);
+        }
+        let mut old = 0..;
+        let map: Vec<i32> = (0..rank as i32).map(|a| if at.contains(&a) { -1 } else { old.next().unwrap_or(-1) }).collect();
+        kept = Kept::new(map.iter().copied());
+        let shape: Vec<i32> = map.iter().map(|&a| if a < 0 { 1 } else { mlx::shape(array)[a as usize] }).collect();
+        mlx::reshape(array, &shape, s)
+    });
+    names::select(out, x, kept)
+}
+
+/// `.Call`: broadcast to a shape.
+unsafe extern "C" fn broadcast_to(x: SEXP, shape: SEXP) -> SEXP {
+    with(x, |array, s| {
+        let shape = ints(shape)?;
+        mlx::broadcast(array, &shape, s).map_err(|_| {
+            Error::Shape(format!("shape {} cannot be broadcast to {}.", show(mlx::shape(array)), show(&shape)))
+        })
+    })
+}
+
+/// `.Call`: 1-d in column-major order.
+unsafe extern "C" fn flatten_columns(x: SEXP) -> SEXP {
+    with(x, mlx::flatten_columns)
+}
+
+/// `.Call`: cast to a dtype and move to a device (either may be NULL).
+unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let out = entry::one(|| {
+        let old = operand.device().unwrap_or_else(device::default);
+        let device = if on == R_NilValue { old } else { Device::parse(&string(on)?)? };
+        let array = match operand.borrowed() {
+            Some(array) => mlx::share(array)?,
+            None if to == R_NilValue => operand.array(device)?,
+            None => operand.array_as(dtype::parse(&string(to)?)?, device)?,
+        };
+        let to = if to == R_NilValue { mlx::dtype(&array) } else { dtype::parse(&string(to)?)? };
+        if to == Dtype::Float64 && device == Device::Gpu {
+            return Err(float64_on_gpu());
+        }
+        // a float64 array has to leave float64 on the cpu
+        let s = if mlx::dtype(&array) == Dtype::Float64 { Device::Cpu.stream() } else { device.stream() };
+        Ok(Placed::new(mlx::astype(&array, to, s)?, device))
+    });
+    names::elementwise(out, &[x])
+}
+
+/// The handle of an mlx vector; an error for anything else.
+unsafe fn mlx_handle(x: SEXP) -> SEXP {
+    let handle = object::handle_of(x);
+    if handle.is_null() {
+        throw(Error::Argument("is_mlx(x) is not TRUE: an mlx array was expected. Make one with `as_mlx()`.".into()));
+    }
+    handle
+}
+
+/// `.Call`: whether x stands for an MLX array.
+unsafe extern "C" fn is_mlx(x: SEXP) -> SEXP {
+    Rf_ScalarLogical(object::is(x).into())
+}
+
+/// `.Call`: the shape as an integer vector.
+unsafe extern "C" fn shape(x: SEXP) -> SEXP {
+    let ctx = address(mlx_handle(x));
+    let array = mlx::borrow(&ctx);
+    let out = Rf_protect(Rf_allocVector(SEXPTYPE::INTSXP, mlx::rank(array) as R_xlen_t));
+    for (i, &n) in mlx::shape(array).iter().enumerate() {
+        SET_INTEGER_ELT(out, i as R_xlen_t, n);
+    }
+    Rf_unprotect(1);
+    out
+}
+
+unsafe fn address(handle: SEXP) -> *mut std::ffi::c_void {
+    match handle::address(handle) {
+        Ok(ctx) => ctx,
+        Err(error) => throw(error),
+    }
+}
+
+unsafe fn string_of(text: &'static str) -> SEXP {
+    Rf_ScalarString(Rf_mkCharLenCE(text.as_ptr().cast(), text.len() as i32, cetype_t::CE_UTF8))
+}
+
+/// `.Call`: the dtype's name.
+unsafe extern "C" fn dtype_name(x: SEXP) -> SEXP {
+    let ctx = address(mlx_handle(x));
+    string_of(dtype::name(mlx::dtype(mlx::borrow(&ctx))))
+}
+
+/// `.Call`: the device's name.
+unsafe extern "C" fn device_name(x: SEXP) -> SEXP {
+    string_of(handle::device(mlx_handle(x)).name())
+}
+
+/// `.Call`: bytes of the elements.
+unsafe extern "C" fn nbytes(x: SEXP) -> SEXP {
+    let ctx = address(mlx_handle(x));
+    let array = mlx::borrow(&ctx);
+    Rf_ScalarReal((mlx::size(array) * dtype::size(mlx::dtype(array))) as f64)
+}
+
+/// `.Call`: whether a running gradient traces the array.
+unsafe extern "C" fn is_traced(x: SEXP) -> SEXP {
+    let ctx = address(mlx_handle(x));
+    Rf_ScalarLogical(mlx::is_tracer(mlx::borrow(&ctx)).into())
+}
+
+routines![
+    reshape / 3, permute / 2, squeeze / 2, expand_dims / 2, broadcast_to / 2, flatten_columns / 1,
+    cast / 3, is_mlx / 1, shape / 1, dtype_name / 1, device_name / 1, nbytes / 1, is_traced / 1,
+];

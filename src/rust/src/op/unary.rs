@@ -1,0 +1,128 @@
+//! Elementwise functions of one array.
+use crate::dtype::{self, Dtype};
+use crate::entry;
+use crate::error::Result;
+use crate::exact::{self, Exact};
+use crate::ffi::*;
+use crate::handle::{self, Placed};
+use crate::mlx::{self, Array, Unary};
+use crate::names;
+use crate::op::rounding;
+use crate::operand::{self, Operand};
+use crate::device::{self, Device};
+use mlx_sys::mlx_stream;
+
+/// How an elementwise function is computed.
+#[derive(Clone, Copy)]
+enum How {
+    /// MLX's own function.
+    Native(Unary),
+    /// MLX's own, but for float64, which it rounds through float32, a kernel of ours.
+    Exact(Unary, Exact),
+    /// A kernel of ours, on the cpu in float32 and float64: MLX has no such function.
+    Special(fn(&Array, mlx_stream) -> Result<Array>),
+    /// Composed from other operations.
+    Composed(fn(&Array, mlx_stream) -> Result<Array>),
+}
+
+impl How {
+    fn apply(self, x: &Array, device: Device) -> Result<Array> {
+        let s = device.stream();
+        let number = match mlx::dtype(x) {
+            Dtype::Bool => Some(mlx::astype(x, Dtype::Float32, s)?),
+            _ => None,
+        };
+        let x = number.as_ref().unwrap_or(x);
+        let kind = mlx::dtype(x);
+        match self {
+            How::Exact(_, f) if kind == Dtype::Float64 => exact::unary(f, x, s),
+            How::Native(f) | How::Exact(f, _) => mlx::unary(f, x, s),
+            How::Composed(f) => f(x, s),
+            How::Special(f) => special(f, x, s),
+        }
+    }
+}
+
+/// Our kernels run on the cpu in float32 and float64; other dtypes are computed in float32.
+fn special(f: fn(&Array, mlx_stream) -> Result<Array>, x: &Array, s: mlx_stream) -> Result<Array> {
+    let cpu = Device::Cpu.stream();
+    match mlx::dtype(x) {
+        Dtype::Float32 | Dtype::Float64 => f(x, cpu),
+        Dtype::Complex64 => Err(crate::error::Error::Dtype(
+            "this function is not defined for complex numbers here.".into(),
+        )),
+        kind if dtype::is_float(kind) => {
+            let wide = mlx::astype(x, Dtype::Float32, s)?;
+            mlx::astype(&f(&wide, cpu)?, kind, s)
+        }
+        _ => f(&mlx::astype(x, operand::default_float(), s)?, cpu),
+    }
+}
+
+unsafe fn run(how: How, x: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let out = entry::one(|| {
+        let device = operand.device().unwrap_or_else(device::default);
+        Ok(Placed::new(how.apply(&operand.array(device)?, device)?, device))
+    });
+    names::elementwise(out, &[x])
+}
+
+macro_rules! unary {
+    ($($name:ident = $how:expr;)*) => {
+        $(unsafe extern "C" fn $name(x: SEXP) -> SEXP { run($how, x) })*
+        routines![$($name / 1,)* stop_gradient / 1];
+    };
+}
+
+use How::{Composed, Exact as ExactIn64, Native, Special};
+unary! {
+    abs = Native(mlx_sys::mlx_abs);
+    sign = Composed(rounding::sign);
+    negate = Native(mlx_sys::mlx_negative);
+    logical_not = Native(mlx_sys::mlx_logical_not);
+    sqrt = Native(mlx_sys::mlx_sqrt);
+    square = Native(mlx_sys::mlx_square);
+    exp = ExactIn64(mlx_sys::mlx_exp, Exact::Exp);
+    expm1 = ExactIn64(mlx_sys::mlx_expm1, Exact::Expm1);
+    log = Native(mlx_sys::mlx_log);
+    log2 = ExactIn64(mlx_sys::mlx_log2, Exact::Log2);
+    log10 = ExactIn64(mlx_sys::mlx_log10, Exact::Log10);
+    log1p = Native(mlx_sys::mlx_log1p);
+    sin = ExactIn64(mlx_sys::mlx_sin, Exact::Sin);
+    cos = ExactIn64(mlx_sys::mlx_cos, Exact::Cos);
+    tan = ExactIn64(mlx_sys::mlx_tan, Exact::Tan);
+    asin = Native(mlx_sys::mlx_arcsin);
+    acos = Native(mlx_sys::mlx_arccos);
+    atan = Native(mlx_sys::mlx_arctan);
+    sinh = Native(mlx_sys::mlx_sinh);
+    cosh = Native(mlx_sys::mlx_cosh);
+    tanh = Native(mlx_sys::mlx_tanh);
+    asinh = Native(mlx_sys::mlx_arcsinh);
+    acosh = Native(mlx_sys::mlx_arccosh);
+    atanh = Native(mlx_sys::mlx_arctanh);
+    sinpi = Special(|x, s| exact::unary(Exact::Sinpi, x, s));
+    cospi = Special(|x, s| exact::unary(Exact::Cospi, x, s));
+    tanpi = Special(|x, s| exact::unary(Exact::Tanpi, x, s));
+    floor = Composed(rounding::floor);
+    ceiling = Composed(rounding::ceiling);
+    trunc = Composed(rounding::trunc);
+    gamma = Special(|x, s| exact::unary(Exact::Gamma, x, s));
+    lgamma = Special(|x, s| exact::unary(Exact::Lgamma, x, s));
+    digamma = Special(|x, s| exact::unary(Exact::Digamma, x, s));
+    trigamma = Special(|x, s| exact::polygamma(1, x, s));
+    is_nan = Native(mlx_sys::mlx_isnan);
+    is_finite = Native(mlx_sys::mlx_isfinite);
+    is_infinite = Native(mlx_sys::mlx_isinf);
+    real = Native(mlx_sys::mlx_real);
+    imaginary = Native(mlx_sys::mlx_imag);
+    conjugate = Native(mlx_sys::mlx_conjugate);
+}
+
+/// `.Call`: x without its gradient; its values may be read.
+unsafe extern "C" fn stop_gradient(x: SEXP) -> SEXP {
+    let out = Rf_protect(run(Native(mlx_sys::mlx_stop_gradient), x));
+    handle::allow_reading(crate::object::handle_of(out));
+    Rf_unprotect(1);
+    out
+}

@@ -1,0 +1,256 @@
+//! What an operation may be given: an mlx vector, or a plain R vector beside one.
+//!
+//! An R operand is weak: it takes the dtype of the array beside it where that can hold its
+//! values, so that `x + 1` keeps x's dtype and `float64 + 0.1` adds the double 0.1.
+use crate::convert::from_r::{self, Source};
+use crate::device::{self, Device};
+use crate::dtype::{self, Dtype};
+use crate::error::{throw, Error, Result};
+use crate::ffi::*;
+use crate::handle;
+use crate::mlx::{self, Array};
+use crate::object;
+use std::ffi::{c_void, CStr};
+
+/// One argument of an operation. It owns nothing: the R object keeps what it shows alive.
+#[derive(Clone, Copy)]
+pub enum Operand {
+    /// An MLX array.
+    Mlx {
+        /// Address of the array.
+        ctx: *mut c_void,
+        /// Its device.
+        device: Device,
+    },
+    /// A plain R vector.
+    R {
+        /// Its elements.
+        source: Source,
+        /// Its dim attribute or `R_NilValue`.
+        dim: SEXP,
+    },
+}
+
+/// Classes whose numbers are codes or times: arithmetic on them as numbers would be a mistake.
+const REFUSED: [&CStr; 5] = [c"factor", c"Date", c"POSIXct", c"POSIXlt", c"difftime"];
+
+impl Operand {
+    /// Looks at an argument.
+    ///
+    /// # Safety
+    /// `x` is protected; the caller owns nothing (this may jump).
+    pub unsafe fn of(x: SEXP) -> Operand {
+        let handle = object::handle_of(x);
+        if !handle.is_null() {
+            return match handle::address(handle) {
+                Ok(ctx) => Operand::Mlx { ctx, device: handle::device(handle) },
+                Err(error) => throw(error),
+            };
+        }
+        let numeric = matches!(
+            TYPEOF(x),
+            SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP | SEXPTYPE::REALSXP | SEXPTYPE::CPLXSXP
+        );
+        let refused = Rf_isObject(x) == Rboolean::TRUE
+            && REFUSED.iter().any(|class| Rf_inherits(x, class.as_ptr()) == Rboolean::TRUE);
+        if !numeric || refused {
+            throw(Error::Argument(format!(
+                "Cannot convert object of class {} to mlx. Give a numeric, logical or complex vector, matrix or array{}.",
+                class_name(x),
+                advice(x)
+            )));
+        }
+        Operand::R { source: Source::of(x), dim: Rf_getAttrib(x, R_DimSymbol) }
+    }
+
+    /// gpu for an array there; an R vector has no say.
+    pub fn device(&self) -> Option<Device> {
+        match self {
+            Operand::Mlx { device, .. } => Some(*device),
+            Operand::R { .. } => None,
+        }
+    }
+
+    /// The array's dtype; none for an R vector.
+    pub fn dtype(&self) -> Option<Dtype> {
+        self.borrowed().map(mlx::dtype)
+    }
+
+    /// The array itself; none for an R vector.
+    pub fn borrowed(&self) -> Option<&Array> {
+        match self {
+            // SAFETY: the R object is protected by R's call for as long as the operand is used.
+            Operand::Mlx { ctx, .. } => Some(unsafe { mlx::borrow(ctx) }),
+            Operand::R { .. } => None,
+        }
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> Result<Vec<i32>> {
+        match self {
+            Operand::Mlx { .. } => Ok(self.borrowed().map(|a| mlx::shape(a).to_vec()).unwrap_or_default()),
+            // SAFETY: dim is an attribute of a protected object.
+            Operand::R { source, dim } => unsafe { shape_of(source, *dim) },
+        }
+    }
+
+    /// As an array of its own dtype (an R vector: of the dtype `as_mlx()` gives it).
+    pub fn array(&self, device: Device) -> Result<Array> {
+        match self.borrowed() {
+            Some(array) => mlx::share(array),
+            None => self.array_as(natural(self), device),
+        }
+    }
+
+    /// As an array beside one of dtype `other`.
+    pub fn array_beside(&self, other: Dtype, device: Device) -> Result<Array> {
+        match self {
+            Operand::Mlx { .. } => self.array(device),
+            Operand::R { source, .. } => self.array_as(weak(source, other), device),
+        }
+    }
+
+    /// As an array of a dtype.
+    pub fn array_as(&self, to: Dtype, device: Device) -> Result<Array> {
+        match self {
+            Operand::Mlx { .. } => {
+                let array = self.array(device)?;
+                mlx::astype(&array, to, device.stream())
+            }
+            Operand::R { source, dim } => {
+                // SAFETY: as in `shape`.
+                let shape = unsafe { shape_of(source, *dim) }?;
+                match source.number() {
+                    Some(value) if shape.is_empty() && (dtype::is_float(to) || to == Dtype::Complex64) => {
+                        if to == Dtype::Float64 && device == Device::Gpu {
+                            return Err(from_r::float64_on_gpu());
+                        }
+                        mlx::scalar(value, to, device.stream())
+                    }
+                    Some(value) if shape.is_empty() && to == Dtype::Int32 && source.fits(-2147483648.0, 2147483647.0) => {
+                        mlx::scalar(value, to, device.stream())
+                    }
+                    _ => from_r::import(source, to, &shape, device),
+                }
+            }
+        }
+    }
+}
+
+/// Two operands as arrays that MLX may promote, and their device.
+pub fn pair(x: &Operand, y: &Operand) -> Result<(Array, Array, Device)> {
+    let device = match (x.device(), y.device()) {
+        (Some(a), Some(b)) => a.join(b),
+        (Some(a), None) | (None, Some(a)) => a,
+        (None, None) => device::default(),
+    };
+    let (a, b) = match (x.dtype(), y.dtype()) {
+        (None, Some(other)) => (x.array_beside(other, device)?, y.array(device)?),
+        (Some(other), None) => (x.array(device)?, y.array_beside(other, device)?),
+        _ => (x.array(device)?, y.array(device)?),
+    };
+    if device == Device::Gpu && (mlx::dtype(&a) == Dtype::Float64 || mlx::dtype(&b) == Dtype::Float64) {
+        return Err(from_r::float64_on_gpu());
+    }
+    Ok((a, b, device))
+}
+
+/// The dtype that `as_mlx()` gives an R vector by itself.
+fn natural(x: &Operand) -> Dtype {
+    match x {
+        Operand::R { source, .. } => natural_of(source),
+        Operand::Mlx { .. } => Dtype::Float32,
+    }
+}
+
+/// logical: bool; complex: complex64; integer64: int64; other numbers: the default dtype.
+pub fn natural_of(source: &Source) -> Dtype {
+    match source.kind {
+        SEXPTYPE::LGLSXP => Dtype::Bool,
+        SEXPTYPE::CPLXSXP => Dtype::Complex64,
+        _ if source.integer64 => Dtype::Int64,
+        _ => default_dtype(),
+    }
+}
+
+/// `getOption("rmlx.dtype", "float32")`.
+pub fn default_dtype() -> Dtype {
+    // SAFETY: on R's main thread; looks up, allocates nothing.
+    unsafe {
+        let option = Rf_GetOption1(Rf_install(c"rmlx.dtype".as_ptr()));
+        if TYPEOF(option) == SEXPTYPE::STRSXP && XLENGTH(option) == 1 {
+            let text = CStr::from_ptr(R_CHAR(STRING_ELT(option, 0))).to_string_lossy();
+            return dtype::parse(&text).unwrap_or(Dtype::Float32);
+        }
+    }
+    Dtype::Float32
+}
+
+/// The default dtype where a result has to be a real floating number.
+pub fn default_float() -> Dtype {
+    match default_dtype() {
+        d if dtype::is_float(d) => d,
+        _ => Dtype::Float32,
+    }
+}
+
+/// The dtype that an R vector takes beside an array of dtype `other`.
+fn weak(source: &Source, other: Dtype) -> Dtype {
+    let logical = source.kind == SEXPTYPE::LGLSXP;
+    if source.kind == SEXPTYPE::CPLXSXP {
+        Dtype::Complex64
+    } else if dtype::is_float(other) || other == Dtype::Complex64 || (logical && other == Dtype::Bool) {
+        other
+    } else if other == Dtype::Bool {
+        if source.integer64 { Dtype::Int64 } else { default_float() }
+    } else {
+        let fits = |d| {
+            let (low, high) = dtype::integer_range(d);
+            source.fits(low as f64, high as f64)
+        };
+        [other, Dtype::Int32, Dtype::Int64].into_iter().find(|&d| fits(d)).unwrap_or_else(default_float)
+    }
+}
+
+/// An R vector's shape: its dim; without one, 0-d for one element and 1-d else.
+unsafe fn shape_of(source: &Source, dim: SEXP) -> Result<Vec<i32>> {
+    if TYPEOF(dim) == SEXPTYPE::INTSXP {
+        return Ok((0..XLENGTH(dim)).map(|i| INTEGER_ELT(dim, i)).collect());
+    }
+    match source.length {
+        1 => Ok(Vec::new()),
+        n => Ok(vec![mlx::count(n)?]),
+    }
+}
+
+/// The class (or type) of an R object, for messages.
+unsafe fn class_name(x: SEXP) -> String {
+    let class = Rf_getAttrib(x, R_ClassSymbol);
+    if TYPEOF(class) == SEXPTYPE::STRSXP && XLENGTH(class) > 0 {
+        let names = (0..XLENGTH(class)).map(|i| CStr::from_ptr(R_CHAR(STRING_ELT(class, i))).to_string_lossy().into_owned());
+        return names.collect::<Vec<_>>().join("/");
+    }
+    match TYPEOF(x) {
+        SEXPTYPE::NILSXP => "NULL",
+        SEXPTYPE::STRSXP => "character",
+        SEXPTYPE::VECSXP => "list",
+        SEXPTYPE::CLOSXP | SEXPTYPE::BUILTINSXP | SEXPTYPE::SPECIALSXP => "function",
+        SEXPTYPE::RAWSXP => "raw",
+        SEXPTYPE::ENVSXP => "environment",
+        SEXPTYPE::SYMSXP | SEXPTYPE::LANGSXP => "call",
+        _ => "this type",
+    }
+    .into()
+}
+
+/// What to do instead, for the classes met most.
+unsafe fn advice(x: SEXP) -> &'static str {
+    let is = |class: &CStr| Rf_inherits(x, class.as_ptr()) == Rboolean::TRUE;
+    if is(c"factor") {
+        ": for a factor, model.matrix() or as.integer() says what its numbers should be"
+    } else if is(c"Date") || is(c"POSIXct") || is(c"POSIXlt") || is(c"difftime") {
+        ": for a date or time, as.numeric() says which unit you mean"
+    } else {
+        ""
+    }
+}

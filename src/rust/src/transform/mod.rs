@@ -1,0 +1,3 @@
+//! MLX's function transformations over R closures.
+pub mod grad;
+pub mod trampoline;

@@ -1,0 +1,4 @@
+library(testthat)
+library(rmlx)
+
+test_check("rmlx")

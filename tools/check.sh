@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Builds the package from what git has or would take, and runs R CMD check on it.
+# Fails at any ERROR or WARNING.
+set -eu
+
+cd "$(dirname "$0")/.."
+work=$PWD/target/check
+rm -rf "$work"
+mkdir -p "$work/rmlx"
+git ls-files -z --cached --others --exclude-standard |
+    while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
+    tar -c --null -T - -f - | tar -x -C "$work/rmlx" -f -
+
+cd "$work"
+R CMD build rmlx
+_R_CHECK_FORCE_SUGGESTS_=false R CMD check --no-manual rmlx_*.tar.gz
+status=$(sed -n 's/^Status: //p' rmlx.Rcheck/00check.log)
+echo "R CMD check: $status"
+case $status in
+    *ERROR* | *WARNING* | "") exit 1 ;;
+esac
