@@ -68,6 +68,8 @@ extern "C" {
         class: R_altrep_class_t,
         f: Option<unsafe extern "C" fn(SEXP, R_xlen_t, R_xlen_t, *mut Rcomplex) -> R_xlen_t>,
     );
+    /// `src/dots.c`: the `...` of a frame.
+    pub fn rmlx_dots(frame: SEXP) -> SEXP;
     /// `src/unwind.c`: runs `body`, catching R's jumps.
     pub fn rmlx_protect(
         body: unsafe extern "C" fn(*mut c_void) -> SEXP,

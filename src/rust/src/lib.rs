@@ -72,5 +72,6 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
     handle::start();
     object::start(dll);
     device::start();
+    memory::start();
     exact::register();
 }

@@ -9,9 +9,33 @@ use extendr_api::prelude::*;
 use std::cell::Cell;
 
 thread_local! {
-    static STEP: Cell<usize> = const { Cell::new(1 << 28) };
+    static STEP: Cell<usize> = const { Cell::new(STEP_RANGE.0) };
     static BASE: Cell<usize> = const { Cell::new(0) };
     static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
+}
+
+/// Smallest and largest collection step.
+const STEP_RANGE: (usize, usize) = (256 << 20, 1 << 30);
+
+/// Bytes of memory that the machine has, and that this process may address.
+fn machine_memory() -> (usize, usize) {
+    // SAFETY: plain queries; the struct is ours.
+    unsafe {
+        let pages = libc::sysconf(libc::_SC_PHYS_PAGES).max(0) as usize;
+        let page = libc::sysconf(libc::_SC_PAGESIZE).max(0) as usize;
+        let mut space = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+        libc::getrlimit(libc::RLIMIT_AS, &mut space);
+        let ram = pages.saturating_mul(page);
+        (if ram == 0 { usize::MAX } else { ram }, usize::try_from(space.rlim_cur).unwrap_or(usize::MAX))
+    }
+}
+
+/// Sets the collection step, MLX's cache limit and the memory limit from what the machine has.
+pub fn start() {
+    let (ram, space) = machine_memory();
+    let step = (ram / 64).clamp(STEP_RANGE.0, STEP_RANGE.1);
+    memory_set_step(step as f64);
+    LIMIT.with(|limit| limit.set(ram.min(space)));
 }
 
 /// Bytes held by live arrays.
@@ -53,13 +77,13 @@ pub fn check_request(bytes: usize) -> Result<()> {
 /// Active, cached and peak bytes, the cache limit, the memory limit and the collection step.
 #[extendr]
 fn memory_state() -> Vec<f64> {
-    let (mut cached, mut peak, mut limit) = (0, 0, 0);
+    let (mut cached, mut peak) = (0, 0);
     // SAFETY: each writes one number.
     unsafe {
         mlx_sys::mlx_get_cache_memory(&mut cached);
         mlx_sys::mlx_get_peak_memory(&mut peak);
-        mlx_sys::mlx_get_memory_limit(&mut limit);
     }
+    let limit = LIMIT.with(Cell::get);
     [active(), cached, peak, limit, STEP.with(Cell::get)].iter().map(|&b| b as f64).collect()
 }
 

@@ -31,6 +31,25 @@ pub enum Operand {
     },
 }
 
+/// An operand's array: the user's own, without counting a reference, or one made from R values.
+pub enum Held<'a> {
+    /// The user's.
+    Borrowed(&'a Array),
+    /// Made for the occasion.
+    Made(Array),
+}
+
+impl std::ops::Deref for Held<'_> {
+    type Target = Array;
+
+    fn deref(&self) -> &Array {
+        match self {
+            Held::Borrowed(array) => array,
+            Held::Made(array) => array,
+        }
+    }
+}
+
 /// Classes whose numbers are codes or times: arithmetic on them as numbers would be a mistake.
 const REFUSED: [&CStr; 5] = [c"factor", c"Date", c"POSIXct", c"POSIXlt", c"difftime"];
 
@@ -95,18 +114,27 @@ impl Operand {
     }
 
     /// As an array of its own dtype (an R vector: of the dtype `as_mlx()` gives it).
-    pub fn array(&self, device: Device) -> Result<Array> {
+    pub fn array(&self, device: Device) -> Result<Held<'_>> {
         match self.borrowed() {
-            Some(array) => mlx::share(array),
-            None => self.array_as(natural(self), device),
+            Some(array) => Ok(Held::Borrowed(array)),
+            None => self.array_as(natural(self), device).map(Held::Made),
+        }
+    }
+
+    /// As an array to compute with: bools count as float32.
+    pub fn number(&self, device: Device) -> Result<Held<'_>> {
+        let array = self.array(device)?;
+        match mlx::dtype(&array) {
+            Dtype::Bool => mlx::astype(&array, Dtype::Float32, device.stream()).map(Held::Made),
+            _ => Ok(array),
         }
     }
 
     /// As an array beside one of dtype `other`.
-    pub fn array_beside(&self, other: Dtype, device: Device) -> Result<Array> {
+    pub fn array_beside(&self, other: Dtype, device: Device) -> Result<Held<'_>> {
         match self {
             Operand::Mlx { .. } => self.array(device),
-            Operand::R { source, .. } => self.array_as(weak(source, other), device),
+            Operand::R { source, .. } => self.array_as(weak(source, other), device).map(Held::Made),
         }
     }
 
@@ -114,8 +142,7 @@ impl Operand {
     pub fn array_as(&self, to: Dtype, device: Device) -> Result<Array> {
         match self {
             Operand::Mlx { .. } => {
-                let array = self.array(device)?;
-                mlx::astype(&array, to, device.stream())
+                mlx::astype(&*self.array(device)?, to, device.stream())
             }
             Operand::R { source, dim } => {
                 // SAFETY: as in `shape`.
@@ -138,7 +165,7 @@ impl Operand {
 }
 
 /// Two operands as arrays that MLX may promote, and their device.
-pub fn pair(x: &Operand, y: &Operand) -> Result<(Array, Array, Device)> {
+pub fn pair<'a>(x: &'a Operand, y: &'a Operand) -> Result<(Held<'a>, Held<'a>, Device)> {
     let device = match (x.device(), y.device()) {
         (Some(a), Some(b)) => a.join(b),
         (Some(a), None) | (None, Some(a)) => a,

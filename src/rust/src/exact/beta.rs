@@ -2,8 +2,10 @@
 use super::ffi::apply;
 use super::gamma::{gamma, lgamma};
 use super::table::{Exact, Node};
+use super::trig::sinpi;
 use crate::error::Result;
 use crate::mlx::{self, Array};
+use std::f64::consts::PI;
 
 /// log B(a, b): NaN for a negative argument, Inf at 0.
 pub fn lbeta(a: f64, b: f64) -> f64 {
@@ -102,7 +104,7 @@ fn binomial(n: f64, k: f64) -> f64 {
         if k < 0.0 {
             return 0.0;
         }
-        let product = (0..k as u32).fold(1.0, |r, j| r * (n - f64::from(j)) / f64::from(j + 1));
+        let product = falling(n, k);
         return if whole { product.round() } else { product };
     }
     if n < 0.0 {
@@ -129,6 +131,11 @@ fn binomial(n: f64, k: f64) -> f64 {
     }
 }
 
+/// n (n-1) .. (n-k+1) / k!
+fn falling(n: f64, k: f64) -> f64 {
+    (0..k as u32).fold(1.0, |r, j| r * (n - f64::from(j)) / f64::from(j + 1))
+}
+
 /// log |n over k|, k rounded.
 pub fn lchoose(n: f64, k: f64) -> f64 {
     let k = k.round_ties_even();
@@ -138,7 +145,7 @@ pub fn lchoose(n: f64, k: f64) -> f64 {
         f64::NEG_INFINITY
     } else if k < FEW {
         // A plain product, but of logarithms where it would overflow.
-        let c = binomial(n, k).abs();
+        let c = falling(n, k).abs();
         if c.is_infinite() && n.is_finite() {
             (0..k as u32).map(|j| ((n - f64::from(j)) / f64::from(j + 1)).abs().ln()).sum()
         } else {
@@ -158,15 +165,17 @@ pub fn lchoose(n: f64, k: f64) -> f64 {
 /// For n >= 0 and k >= 0.
 fn log_binomial(n: f64, k: f64) -> f64 {
     if n < k - 1.0 {
-        lgamma(n + 1.0) - lgamma(k + 1.0) - lgamma(n - k + 1.0)
+        // Reflected, 1 / gamma(n - k + 1) = gamma(k - n) sin(pi (k - n)) / pi.
+        lbeta(n + 1.0, k - n) + (sinpi(n).abs() / PI).ln()
     } else {
         -(n + 1.0).ln() - lbeta(n - k + 1.0, k + 1.0)
     }
 }
 
-/// R's tolerance for a whole number.
+/// R's tolerance for a whole number; R widens it for large ones, so that 1e7 + 0.5
+/// is whole there.
 fn is_whole(n: f64) -> bool {
-    (n - n.round()).abs() <= 1e-7 * n.abs().max(1.0)
+    (n - n.round()).abs() <= 1e-7
 }
 
 /// The derivative in n of the polynomial n (n-1) .. (n-k+1) / k!, by multiplying

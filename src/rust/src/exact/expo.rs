@@ -1,6 +1,6 @@
 //! Exponentials and what is built on them.
 use super::table::{Exact, Node};
-use super::wide::{map1, map2};
+use super::wide::{map1, map2, poly};
 use crate::error::Result;
 use crate::mlx::{self, Array};
 use std::f64::consts::{LN_2, LOG2_E};
@@ -75,25 +75,87 @@ pub fn d_sigmoid(n: &Node<'_>) -> Result<Array> {
     g.mul(n.output, &g.exact(Exact::Sigmoid, [&g.neg(n.x())?])?)
 }
 
+/// log(1 + t) for 0 <= t <= 1, without branches, to 2 ulps: 2 atanh(s) for
+/// s = t / (2 + t) <= 1/3, by the series Abramowitz & Stegun 4.1.27.
+#[inline(always)]
+fn log1p_fast(t: f64) -> f64 {
+    let s = t / (2.0 + t);
+    let s2 = s * s;
+    let s8 = (s2 * s2) * (s2 * s2);
+    let series = (s8 * s8).mul_add(poly(s2, &ATANH_HIGH), poly(s2, &ATANH_LOW));
+    (s * s2).mul_add(series, 2.0 * s)
+}
+
+/// 2/3, 2/5, ..
+const ATANH_LOW: [f64; 8] = [
+    2.0 / 3.0,
+    2.0 / 5.0,
+    2.0 / 7.0,
+    2.0 / 9.0,
+    2.0 / 11.0,
+    2.0 / 13.0,
+    2.0 / 15.0,
+    2.0 / 17.0,
+];
+
+/// .. to 2/33
+const ATANH_HIGH: [f64; 8] = [
+    2.0 / 19.0,
+    2.0 / 21.0,
+    2.0 / 23.0,
+    2.0 / 25.0,
+    2.0 / 27.0,
+    2.0 / 29.0,
+    2.0 / 31.0,
+    2.0 / 33.0,
+];
+
+/// log(1 + exp(-|x|))
+#[inline(always)]
+fn rest_fast(x: f64) -> f64 {
+    log1p_fast(exp_fast(-x.abs()))
+}
+
+/// log(1 + exp(-|x|))
+fn rest_plain(x: f64) -> f64 {
+    (-x.abs()).exp().ln_1p()
+}
+
+#[inline(always)]
+fn softplus_of(x: f64, rest: impl Fn(f64) -> f64) -> f64 {
+    // Not f64::max, which ignores NaN; the rest carries it here.
+    (if x > 0.0 { x } else { 0.0 }) + rest(x)
+}
+
 /// log(1 + exp(x))
-pub fn softplus(x: f64) -> f64 {
-    // Not f64::max, which ignores NaN; the second term carries it here.
-    let positive = if x > 0.0 { x } else { 0.0 };
-    positive + (-x.abs()).exp().ln_1p()
+pub fn softplus(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
+    map1(inputs, output, |x| softplus_of(x, rest_fast), |x| softplus_of(x, rest_plain));
 }
 
 /// log(1 / (1 + exp(-x)))
-pub fn log_sigmoid(x: f64) -> f64 {
-    -softplus(-x)
+pub fn log_sigmoid(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
+    map1(inputs, output, |x| -softplus_of(-x, rest_fast), |x| -softplus_of(-x, rest_plain));
 }
 
-/// log(exp(x) + exp(y)), also where both are the same infinity.
-pub fn log_add_exp(x: f64, y: f64) -> f64 {
+#[inline(always)]
+fn log_add_exp_of(x: f64, y: f64, rest: impl Fn(f64) -> f64) -> f64 {
+    let value = (if x > y { x } else { y }) + rest(x - y);
+    // Also where both are the same infinity, whose difference is NaN.
     if x == y {
-        return x + LN_2;
+        x + LN_2
+    } else {
+        value
     }
-    let larger = if x > y { x } else { y };
-    larger + (-(x - y).abs()).exp().ln_1p()
+}
+
+/// log(exp(x) + exp(y))
+pub fn log_add_exp(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
+    map2(
+        inputs,
+        output,
+        |x, y| log_add_exp_of(x, y, rest_fast),
+        |x, y| log_add_exp_of(x, y, rest_plain),
+    );
 }
 
 /// The weights that the two arguments have in the result.

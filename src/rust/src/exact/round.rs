@@ -21,11 +21,11 @@ pub fn round(digits: i32, inputs: &[&[f64]], output: &mut [f64]) {
 fn round_to(x: f64, digits: i32) -> f64 {
     // All digits asked for are there already (x has no more than 15 in front).
     let enough = |x: f64| f64::from(digits) > DIGITS - (LOG10_2 * (0.5 + exponent(x))).ceil();
-    if !x.is_finite() || x == 0.0 || digits > MAX_EXPONENT + DIGITS as i32 || enough(x) {
-        return x;
-    }
     if digits == 0 {
         return x.round_ties_even();
+    }
+    if !x.is_finite() || x == 0.0 || digits > MAX_EXPONENT + DIGITS as i32 || enough(x) {
+        return x;
     }
     if digits < -MAX_EXPONENT {
         return 0.0f64.copysign(x);

@@ -120,11 +120,11 @@ table! {
     /// 1 / (1 + exp(-x))
     Sigmoid(1, expo::sigmoid, expo::d_sigmoid),
     /// log(1 / (1 + exp(-x)))
-    LogSigmoid(1, each!(expo::log_sigmoid), expo::d_log_sigmoid),
+    LogSigmoid(1, expo::log_sigmoid, expo::d_log_sigmoid),
     /// log(1 + exp(x))
-    Softplus(1, each!(expo::softplus), |n| n.graph.exact(Exact::Sigmoid, [n.x()])),
+    Softplus(1, expo::softplus, |n| n.graph.exact(Exact::Sigmoid, [n.x()])),
     /// log(exp(x) + exp(y))
-    LogAddExp(2, each2!(expo::log_add_exp), expo::d_log_add_exp),
+    LogAddExp(2, expo::log_add_exp, expo::d_log_add_exp),
     /// exp(x) / (exp(x) + exp(y))
     LogisticDifference(2, expo::logistic_difference, expo::d_logistic_difference),
     /// exp(x - y)

@@ -1,7 +1,7 @@
 //! Trigonometric functions.
 use super::expo::SHIFT;
 use super::table::{Exact, Node};
-use super::wide::{loop1, map1};
+use super::wide::{loop1, map1, poly};
 use crate::error::Result;
 use crate::mlx::Array;
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, PI};
@@ -67,15 +67,6 @@ const COSINE: [f64; 8] = [
     1.0 / 20_922_789_888_000.0,
     -1.0 / 6_402_373_705_728_000.0,
 ];
-
-/// A polynomial of eight terms by Estrin's scheme.
-#[inline(always)]
-fn poly(x: f64, c: &[f64; 8]) -> f64 {
-    let x2 = x * x;
-    let low = x2.mul_add(x.mul_add(c[3], c[2]), x.mul_add(c[1], c[0]));
-    let high = x2.mul_add(x.mul_add(c[7], c[6]), x.mul_add(c[5], c[4]));
-    (x2 * x2).mul_add(high, low)
-}
 
 /// The fast form for a block of moderate numbers, else the system's own, which
 /// reduces numbers of any size.

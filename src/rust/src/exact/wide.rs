@@ -82,6 +82,16 @@ pub fn loop2(x: &[f64], y: &[f64], output: &mut [f64], f: impl Fn(f64, f64) -> f
     }
 }
 
+/// A polynomial of eight terms by Estrin's scheme: short chains of dependent
+/// operations.
+#[inline(always)]
+pub fn poly(x: f64, c: &[f64; 8]) -> f64 {
+    let x2 = x * x;
+    let low = x2.mul_add(x.mul_add(c[3], c[2]), x.mul_add(c[1], c[0]));
+    let high = x2.mul_add(x.mul_add(c[7], c[6]), x.mul_add(c[5], c[4]));
+    (x2 * x2).mul_add(high, low)
+}
+
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 unsafe fn map1_avx2(x: &[f64], output: &mut [f64], f: impl Fn(f64) -> f64) {

@@ -25,7 +25,7 @@ impl Arguments {
     /// `frame` is the environment of a running R function with `...`; the caller owns nothing
     /// (this may jump) and unprotects one.
     pub unsafe fn of(frame: SEXP) -> Arguments {
-        let dots = get_var_in_frame(R_DotsSymbol, frame);
+        let dots = rmlx_dots(frame);
         let mut n = 0;
         if TYPEOF(dots) == SEXPTYPE::DOTSXP {
             let mut at = dots;

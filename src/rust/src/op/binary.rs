@@ -280,7 +280,7 @@ unsafe extern "C" fn where_of(condition: SEXP, x: SEXP, y: SEXP) -> SEXP {
             device = device.join(other);
         }
         let s = device.stream();
-        let c = mlx::astype(&c.array(device)?, Dtype::Bool, s)?;
+        let c = mlx::astype(&*c.array(device)?, Dtype::Bool, s)?;
         let array = mlx::select(&c, &a, &b, s).map_err(|error| {
             let shapes = [mlx::shape(&c), mlx::shape(&a), mlx::shape(&b)];
             match error {

@@ -30,8 +30,8 @@ pub fn common(parts: &[Operand], device: Device) -> Result<Dtype> {
     let base = kind;
     for part in parts.iter().filter(|p| p.dtype().is_none()) {
         let other = match base {
-            Some(base) => mlx::dtype(&part.array_beside(base, device)?),
-            None => mlx::dtype(&part.array(device)?),
+            Some(base) => mlx::dtype(&*part.array_beside(base, device)?),
+            None => mlx::dtype(&*part.array(device)?),
         };
         kind = join(kind, other)?;
     }

@@ -20,48 +20,48 @@ enum Form {
 
 /// A vector takes the side that fits, as in base R: first a row or column that makes the product
 /// conformable.
-fn as_matrices(x: Array, y: Array, form: Form, s: mlx_sys::mlx_stream) -> Result<(Array, Array)> {
+fn as_matrices(x: &Array, y: &Array, form: Form, s: mlx_sys::mlx_stream) -> Result<(Array, Array)> {
     let column = |z: &Array| mlx::reshape(z, &[mlx::size(z) as i32, 1], s);
     let row = |z: &Array| mlx::reshape(z, &[1, mlx::size(z) as i32], s);
-    let (rx, ry) = (mlx::rank(&x), mlx::rank(&y));
-    let (nx, ny) = (mlx::size(&x) as i32, mlx::size(&y) as i32);
+    let (rx, ry) = (mlx::rank(x), mlx::rank(y));
+    let (nx, ny) = (mlx::size(x) as i32, mlx::size(y) as i32);
     let (x, y) = match (rx < 2, ry < 2) {
-        (false, false) => (x, y),
+        (false, false) => (mlx::share(x)?, mlx::share(y)?),
         (true, true) => match form {
-            Form::Plain if nx == ny => (row(&x)?, column(&y)?),
-            Form::Plain if nx == 1 => (column(&x)?, row(&y)?),
-            Form::Plain => (column(&x)?, if ny == 1 { column(&y)? } else { row(&y)? }),
-            _ => (column(&x)?, column(&y)?),
+            Form::Plain if nx == ny => (row(x)?, column(y)?),
+            Form::Plain if nx == 1 => (column(x)?, row(y)?),
+            Form::Plain => (column(x)?, if ny == 1 { column(y)? } else { row(y)? }),
+            _ => (column(x)?, column(y)?),
         },
         (true, false) => {
-            let shape = mlx::shape(&y);
+            let shape = mlx::shape(y);
             let inner = match form {
                 Form::TransposedRight => shape[shape.len() - 1],
                 _ => shape[shape.len() - 2],
             };
             let as_row = nx == inner;
             let x = match form {
-                Form::TransposedLeft if as_row => column(&x)?,
-                Form::TransposedLeft => row(&x)?,
-                _ if as_row => row(&x)?,
-                _ => column(&x)?,
+                Form::TransposedLeft if as_row => column(x)?,
+                Form::TransposedLeft => row(x)?,
+                _ if as_row => row(x)?,
+                _ => column(x)?,
             };
-            (x, y)
+            (x, mlx::share(y)?)
         }
         (false, true) => {
-            let shape = mlx::shape(&x);
+            let shape = mlx::shape(x);
             let inner = match form {
                 Form::TransposedLeft => shape[shape.len() - 2],
                 _ => shape[shape.len() - 1],
             };
             let as_column = ny == inner;
             let y = match form {
-                Form::TransposedRight if as_column => row(&y)?,
-                Form::TransposedRight => column(&y)?,
-                _ if as_column => column(&y)?,
-                _ => row(&y)?,
+                Form::TransposedRight if as_column => row(y)?,
+                Form::TransposedRight => column(y)?,
+                _ if as_column => column(y)?,
+                _ => row(y)?,
             };
-            (x, y)
+            (mlx::share(x)?, y)
         }
     };
     let last_two = |z: &Array| {
@@ -81,7 +81,7 @@ fn product(x: &Operand, y: &Operand, form: Form) -> Result<Placed> {
     let (a, b, device) = pair(x, y)?;
     let s = device.stream();
     let (shape_a, shape_b) = (mlx::shape(&a).to_vec(), mlx::shape(&b).to_vec());
-    let (a, b) = as_matrices(a, b, form, s)?;
+    let (a, b) = as_matrices(&a, &b, form, s)?;
     let (m, n) = (mlx::shape(&a), mlx::shape(&b));
     let inner = (m[m.len() - 1], n[n.len() - 2]);
     let batches = m[..m.len() - 2].iter().rev().zip(n[..n.len() - 2].iter().rev()).all(|(p, q)| p == q || *p == 1 || *q == 1);

@@ -149,7 +149,7 @@ unsafe extern "C" fn variance(x: SEXP, axes: SEXP, keep: SEXP, ddof: SEXP, root:
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
-        let array = floating(&operand.array(device)?, s)?;
+        let array = floating(&*operand.array(device)?, s)?;
         let rank = mlx::rank(&array);
         let over = entry::axes(axes, rank)?;
         kept = Kept::new((0..rank as i32).filter_map(|axis| match over.contains(&axis) {
@@ -178,7 +178,7 @@ unsafe extern "C" fn softmax(x: SEXP, axes: SEXP, precise: SEXP) -> SEXP {
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
-        let array = floating(&operand.array(device)?, s)?;
+        let array = floating(&*operand.array(device)?, s)?;
         let over = entry::axes(axes, mlx::rank(&array))?;
         let result = match mlx::dtype(&array) {
             Dtype::Float64 => exact::softmax(&array, &over, s)?,

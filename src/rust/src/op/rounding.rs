@@ -83,11 +83,7 @@ unsafe fn run(f: fn(&Array, i32, mlx_stream) -> Result<Array>, x: SEXP, digits: 
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
-        let array = operand.array(device)?;
-        let array = match mlx::dtype(&array) {
-            Dtype::Bool => mlx::astype(&array, Dtype::Float32, s)?,
-            _ => array,
-        };
+        let array = operand.number(device)?;
         Ok(Placed::new(f(&array, digits, s)?, device))
     });
     names::elementwise(out, &[x])

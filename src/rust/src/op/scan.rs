@@ -110,11 +110,7 @@ unsafe fn run(f: fn(&Array, i32, mlx_stream) -> Result<Array>, x: SEXP) -> SEXP 
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
-        let array = operand.array(device)?;
-        let array = match mlx::dtype(&array) {
-            Dtype::Bool => mlx::astype(&array, Dtype::Float32, s)?,
-            _ => array,
-        };
+        let array = operand.number(device)?;
         let flat = mlx::flatten_columns(&array, s)?;
         // MLX's scans divide by the extent: nothing to scan would end the process
         let out = if mlx::size(&flat) == 0 { flat } else { f(&flat, 0, s)? };

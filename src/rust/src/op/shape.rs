@@ -9,7 +9,7 @@ use crate::handle::{self, Placed};
 use crate::mlx::{self, Array};
 use crate::names::{self, Kept};
 use crate::object;
-use crate::operand::Operand;
+use crate::operand::{Held, Operand};
 use mlx_sys::mlx_stream;
 
 /// Runs `f` on the array of `x`.
@@ -17,7 +17,7 @@ unsafe fn with(x: SEXP, f: impl FnOnce(&Array, mlx_stream) -> Result<Array>) -> 
     let operand = Operand::of(x);
     entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
-        Ok(Placed::new(f(&operand.array(device)?, device.stream())?, device))
+        Ok(Placed::new(f(&*operand.array(device)?, device.stream())?, device))
     })
 }
 
@@ -132,9 +132,8 @@ unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
         let old = operand.device().unwrap_or_else(device::default);
         let device = if on == R_NilValue { old } else { Device::parse(&string(on)?)? };
         let array = match operand.borrowed() {
-            Some(array) => mlx::share(array)?,
-            None if to == R_NilValue => operand.array(device)?,
-            None => operand.array_as(dtype::parse(&string(to)?)?, device)?,
+            None if to != R_NilValue => Held::Made(operand.array_as(dtype::parse(&string(to)?)?, device)?),
+            _ => operand.array(device)?,
         };
         let to = if to == R_NilValue { mlx::dtype(&array) } else { dtype::parse(&string(to)?)? };
         if to == Dtype::Float64 && device == Device::Gpu {

@@ -63,7 +63,7 @@ unsafe fn run(how: How, x: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
-        Ok(Placed::new(how.apply(&operand.array(device)?, device)?, device))
+        Ok(Placed::new(how.apply(&*operand.array(device)?, device)?, device))
     });
     names::elementwise(out, &[x])
 }
