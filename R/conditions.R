@@ -3,6 +3,7 @@
 
 #' @noRd
 rmlx_abort <- function(message, class, call = user_call(), ...) {
+  call <- call # found from here, not from within abort()
   abort(message, class = c(paste0("rmlx_error_", class), "rmlx_error"), call = call, ...)
 }
 
@@ -28,9 +29,11 @@ user_call <- function() {
   tidy_call(found)
 }
 
-# A call without values spliced into it (do.call() does that): they may be huge, or traced.
+# A call as people write it: the generic's name instead of the method's, and no values spliced into
+# it (do.call() does that), since they may be huge, or traced.
 tidy_call <- function(x) {
   if (is.call(x)) {
+    if (is.name(x[[1L]])) x[[1L]] <- as.name(sub("\\.mlx$", "", as.character(x[[1L]])))
     for (i in seq_along(x)) {
       part <- x[[i]]
       if (!missing(part) && !is.name(part)) {

@@ -56,9 +56,14 @@ with_mlx_device <- function(device, code) {
 local_mlx_device <- function(device, .local_envir = parent.frame()) {
   old <- mlx_default_device()
   .Call(C_device_set_default, device)
-  restore <- bquote(base::on.exit(.(mlx_default_device)(.(old)), add = TRUE, after = FALSE))
-  eval(restore, .local_envir)
+  at_end_of(.local_envir, function() mlx_default_device(old))
   invisible(old)
+}
+
+# Runs something when the function of a frame ends. At top level nothing ends: the change stays.
+at_end_of <- function(frame, action) {
+  if (identical(frame, globalenv())) return(invisible())
+  eval(bquote(base::on.exit(.(action)(), add = TRUE, after = FALSE)), frame)
 }
 
 #' @rdname mlx_device
@@ -87,7 +92,8 @@ local_device <- local_mlx_device
 local_mlx_dtype <- function(dtype, .local_envir = parent.frame()) {
   .Call(C_cast, 0, dtype, "cpu") # an unknown name is an error here
   old <- getOption("rmlx.dtype", "float32")
-  rlang::local_options(rmlx.dtype = dtype, .frame = .local_envir)
+  options(rmlx.dtype = dtype)
+  at_end_of(.local_envir, function() options(rmlx.dtype = old))
   invisible(old)
 }
 

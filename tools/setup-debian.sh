@@ -57,5 +57,5 @@ if [ -z "$have_clang" ]; then
 fi
 
 echo "==> installing$missing"
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes --quiet \
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install --yes -qq \
     --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 $missing

@@ -170,7 +170,7 @@ expect_gradient <- function(f, oracle, args, argnums = seq_along(args), label = 
     want <- central_difference(oracle, args, k)
     expect_near(
       grads[[i]], want, tolerance, paste0(label, " (argument ", k, ")"),
-      absolute = 1e-7 * tolerance / 1e-6 * max(1e-3, abs(want), 0)
+      absolute = 1e-9 * max(1, abs(want))
     )
   }
 }

@@ -89,6 +89,7 @@ pub fn axis_of(axis: i32, rank: usize) -> Result<i32> {
     } else {
         let range = match n {
             0 => "a 0-d array has no axes".to_string(),
+            1 => "use 1 (or -1)".to_string(),
             _ => format!("use 1 to {n}, or -1 (the last) to -{n}"),
         };
         let shown = if axis == i32::MIN { "NA".into() } else { axis.to_string() };

@@ -1,5 +1,5 @@
 //! Evaluation that the user can interrupt.
-use crate::error::{guarded, raise, throw};
+use crate::error::{guarded, raise, throw, Result};
 use crate::ffi::*;
 use crate::handle;
 use crate::memory;
@@ -25,11 +25,24 @@ pub unsafe fn evaluate(handle: SEXP) {
         return;
     }
     memory::relieve();
-    let queued = guarded(|| mlx::async_eval(&Arrays::of(std::slice::from_ref(mlx::borrow(&ctx)))?));
+    let queued = guarded(|| {
+        let list = Arrays::of(std::slice::from_ref(mlx::borrow(&ctx)))?;
+        queue(&list, mlx::is_tracer(mlx::borrow(&ctx)))
+    });
     if queued.is_none() {
         raise();
     }
     wait(|| mlx::is_available(mlx::borrow(&ctx)));
+}
+
+/// Starts an evaluation. MLX refuses to queue what a running transformation traces; that is
+/// evaluated at once, without interrupts.
+fn queue(list: &Arrays, traced: bool) -> Result<()> {
+    if traced {
+        mlx::eval(list)
+    } else {
+        mlx::async_eval(list)
+    }
 }
 
 /// Waits until `done`, letting interrupts through.
@@ -57,11 +70,13 @@ unsafe extern "C" fn eval_all(list: SEXP) -> SEXP {
     }
     let queued = guarded(|| {
         let arrays = Arrays::new();
+        let mut traced = false;
         for i in 0..n {
             let ctx = handle::address(object::handle_of(VECTOR_ELT(list, i)))?;
             arrays.push(mlx::borrow(&ctx))?;
+            traced |= mlx::is_tracer(mlx::borrow(&ctx));
         }
-        mlx::async_eval(&arrays)
+        queue(&arrays, traced)
     });
     if queued.is_none() {
         raise();

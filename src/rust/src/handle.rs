@@ -1,7 +1,7 @@
 //! The external pointer behind every R mlx vector: owner of one MLX array.
 //!
 //! Its address is the array, its tag says the device, its protected slot holds the length of a
-//! freed array or the mark of one that may be read although it is traced.
+//! freed array.
 use crate::device::Device;
 use crate::error::{throw, Error, Result};
 use crate::ffi::*;
@@ -158,20 +158,4 @@ pub unsafe fn free(handle: SEXP) {
     R_SetExternalPtrProtected(handle, kept);
     Rf_unprotect(1);
     finalize(handle);
-}
-
-/// Lets a traced array's values be read on purpose (the result of stop_gradient).
-///
-/// # Safety
-/// `handle` is one of ours.
-pub unsafe fn allow_reading(handle: SEXP) {
-    R_SetExternalPtrProtected(handle, R_DotsSymbol);
-}
-
-/// Whether [`allow_reading`] was said of it.
-///
-/// # Safety
-/// `handle` is one of ours.
-pub unsafe fn may_be_read(handle: SEXP) -> bool {
-    R_ExternalPtrProtected(handle) == R_DotsSymbol
 }

@@ -326,6 +326,12 @@ impl Drop for Arrays {
     }
 }
 
+/// Evaluates a list and waits.
+pub fn eval(list: &Arrays) -> Result<()> {
+    // SAFETY: a valid list.
+    check(unsafe { mlx_sys::mlx_eval(list.0) })
+}
+
 /// Queues the evaluation of a list.
 pub fn async_eval(list: &Arrays) -> Result<()> {
     // SAFETY: a valid list.
@@ -366,6 +372,24 @@ pub fn bytes(x: &Array) -> *mut c_void {
 
 extern "C" {
     fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
+    fn rmlx_array_id(out: *mut usize, x: mlx_array) -> c_int;
+    fn rmlx_depends_on(out: *mut bool, x: mlx_array, ids: *const usize, n: usize) -> c_int;
+}
+
+/// What tells an array from others in MLX's graph, however many handles it has.
+pub fn id(x: &Array) -> usize {
+    let mut id = 0;
+    // SAFETY: a valid handle.
+    unsafe { rmlx_array_id(&mut id, x.as_ptr()) };
+    id
+}
+
+/// Whether the array was computed from one of `ids` along a path that carries a gradient.
+pub fn depends_on(x: &Array, ids: &[usize]) -> Result<bool> {
+    let mut yes = false;
+    // SAFETY: a valid handle; the slice lives during the call.
+    check(unsafe { rmlx_depends_on(&mut yes, x.as_ptr(), ids.as_ptr(), ids.len()) })?;
+    Ok(yes)
 }
 
 /// Whether MLX holds the array for part of the graph of a running transformation.

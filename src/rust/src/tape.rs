@@ -1,20 +1,42 @@
 //! The gradient's tape: which reads of values leave it.
-use crate::dtype::Dtype;
-use crate::error::{throw, Error};
+use crate::error::{guarded, raise, throw, Error};
 use crate::ffi::*;
 use crate::handle;
-use crate::mlx;
-use std::cell::Cell;
+use crate::mlx::{self, Array};
+use std::cell::{Cell, RefCell};
 
 thread_local! {
+    /// Ids of the arrays that running transformations differentiate.
+    static INPUTS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
     /// How often base code read an array's values without saying so.
     static SILENT_READS: Cell<f64> = const { Cell::new(0.0) };
     /// R's `on_silent_read()`, which follows options(rmlx.host_reads).
     static WATCHER: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
 }
 
-/// Errors if reading the values would cut the tape of a running gradient: MLX traces the array,
-/// and it is neither a bool (a branch may be taken on it) nor the result of stop_gradient.
+/// The arrays that running transformations differentiate, innermost last.
+pub struct Traced(usize);
+
+impl Traced {
+    /// Remembers how many there are, so that [`Traced::end`] forgets those added since.
+    pub fn begin() -> Traced {
+        Traced(INPUTS.with(|ids| ids.borrow().len()))
+    }
+
+    /// The transformation is over.
+    pub fn end(self) {
+        INPUTS.with(|ids| ids.borrow_mut().truncate(self.0));
+    }
+
+    /// MLX gave this array to the function that is being transformed.
+    pub fn add(input: &Array) {
+        INPUTS.with(|ids| ids.borrow_mut().push(mlx::id(input)));
+    }
+}
+
+/// Errors if reading the values would cut the tape of a running gradient: the array depends on an
+/// input of the transformation along a path that carries a gradient. Constants, branches taken on
+/// comparisons and what follows from stop_gradient may be read.
 ///
 /// # Safety
 /// `handle` is one of ours and protected; the caller owns nothing (this may jump).
@@ -24,17 +46,14 @@ pub unsafe fn check_read(handle: SEXP) {
         Err(error) => throw(error),
     };
     let array = mlx::borrow(&ctx);
-    if mlx::is_tracer(array) && differentiable(mlx::dtype(array)) && !handle::may_be_read(handle) {
-        throw(Error::Tape(String::new())); // R's side writes the text: it knows the calls
+    if !mlx::is_tracer(array) {
+        return; // almost always: no walk through the graph
     }
-}
-
-/// Bools and integers carry no gradient, so reading them loses none.
-fn differentiable(dtype: Dtype) -> bool {
-    matches!(
-        dtype,
-        Dtype::Float16 | Dtype::Bfloat16 | Dtype::Float32 | Dtype::Float64 | Dtype::Complex64
-    )
+    match guarded(|| INPUTS.with(|ids| mlx::depends_on(array, &ids.borrow()))) {
+        Some(false) => {}
+        Some(true) => throw(Error::Tape(String::new())), // R's side writes the text: it knows the calls
+        None => raise(),
+    }
 }
 
 /// As [`check_read`], and counts the read as one that no method of ours was asked for.

@@ -61,7 +61,8 @@ fn not_found_by_ldd(text: &str) -> Vec<String> {
 /// Which file goes where, the latter relative to `inst/mlx`.
 fn files(mlx: &Mlx) -> Result<Vec<(PathBuf, PathBuf)>> {
     let mut files = Vec::new();
-    let is_wheel = siblings(mlx)?.len() > 1 || matches!(mlx.origin, Origin::Wheel(_));
+    let siblings = siblings(mlx)?;
+    let is_wheel = !siblings.is_empty();
     for path in fs::list(&mlx.lib())? {
         let name = file_name(&path);
         let ours = name.starts_with("libmlx") || name.starts_with("libjaccl");
@@ -74,7 +75,7 @@ fn files(mlx: &Mlx) -> Result<Vec<(PathBuf, PathBuf)>> {
     if cccl.is_dir() {
         walk(&cccl, Path::new("mlx/include/cccl"), &mut files)?;
     }
-    for sibling in siblings(mlx)? {
+    for sibling in siblings {
         let name = file_name(&sibling);
         if name.ends_with(".libs") || name == "nvidia" {
             walk(&sibling, Path::new(&name), &mut files)?;
@@ -100,11 +101,15 @@ fn siblings(mlx: &Mlx) -> Result<Vec<PathBuf>> {
     let mut found = fs::list(parent)?;
     found.retain(|path| {
         let name = file_name(path);
-        path.is_dir()
-            && (name == "nvidia"
-                || name.starts_with("mlx_")
-                    && (name.ends_with(".libs") || name.ends_with(".dist-info")))
+        let of_mlx =
+            name.starts_with("mlx_") && (name.ends_with(".libs") || name.ends_with(".dist-info"));
+        path.is_dir() && (of_mlx || name == "nvidia")
     });
+    // Other packages of Python put CUDA's libraries there too.
+    let is_cuda = found
+        .iter()
+        .any(|path| file_name(path).starts_with("mlx_cuda"));
+    found.retain(|path| is_cuda || file_name(path) != "nvidia");
     Ok(found)
 }
 
@@ -187,6 +192,24 @@ mod tests {
     }
 
     #[test]
+    fn cuda_is_left_where_mlx_does_not_use_it() {
+        let dir = std::env::temp_dir().join(format!("rmlx-siblings-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&dir);
+        for path in ["mlx/lib", "mlx_cpu.libs", "nvidia/cu13/lib", "mlx_lm"] {
+            std::fs::create_dir_all(dir.join(path)).unwrap();
+        }
+        let mlx = Mlx {
+            prefix: dir.join("mlx"),
+            version: Version::new(0, 32, 2),
+            origin: Origin::Named,
+        };
+        assert_eq!(siblings(&mlx).unwrap(), [dir.join("mlx_cpu.libs")]);
+        std::fs::create_dir_all(dir.join("mlx_cuda_13.libs")).unwrap();
+        assert_eq!(siblings(&mlx).unwrap().len(), 3);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+
+    #[test]
     fn missing_libraries_are_read_from_ldd() {
         let text = "\tlibcuda.so.1 => not found\n\tlibm.so.6 => /lib/libm.so.6 (0x0)\n";
         assert_eq!(not_found_by_ldd(text), ["libcuda.so.1"]);
@@ -206,14 +229,14 @@ mod tests {
         touch("wheel/mlx/include/mlx/version.h");
         touch("wheel/mlx/include/cccl/cuda/std/array");
         touch("wheel/mlx/share/cmake/MLX/MLXConfig.cmake");
-        touch("wheel/mlx_cpu.libs/libblas.so.3");
-        touch("wheel/mlx_cpu-0.32.2.dist-info/licenses/LICENSE");
+        touch("wheel/mlx_cuda_13.libs/libblas.so.3");
+        touch("wheel/mlx_cuda_13-0.32.2.dist-info/licenses/LICENSE");
         touch("wheel/nvidia/cu13/lib/libcublas.so.13");
         touch("wheel/nvidia/__init__.py");
         let mlx = Mlx {
             prefix: dir.join("wheel/mlx"),
             version: Version::new(0, 32, 2),
-            origin: Origin::Wheel(Wheel::Cpu),
+            origin: Origin::Wheel(Wheel::Cuda13),
         };
         let host = Host {
             triple: "x86_64-unknown-linux-gnu".into(),
@@ -234,7 +257,7 @@ mod tests {
                 "ORIGIN",
                 "mlx/include/cccl/cuda/std/array",
                 "mlx/lib/libmlx.so",
-                "mlx_cpu.libs/libblas.so.3",
+                "mlx_cuda_13.libs/libblas.so.3",
                 "nvidia/cu13/lib/libcublas.so.13",
             ]
         );

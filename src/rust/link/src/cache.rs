@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use crate::error::{fs, Error, Result};
 use crate::{r, run};
@@ -28,7 +28,21 @@ impl Cache {
         };
         fs::create_dir_all(&root)?;
         let root = root.canonicalize().map_err(|e| Error::reading(&root, e))?;
-        Ok(Cache { root })
+        let cache = Cache { root };
+        cache.sweep(Duration::from_secs(24 * 60 * 60));
+        Ok(cache)
+    }
+
+    /// Removes what runs that were killed have left half made.
+    fn sweep(&self, age: Duration) {
+        for path in fs::list(&self.root).unwrap_or_default() {
+            let draft = path
+                .file_name()
+                .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+            if draft && used(&path).elapsed().is_ok_and(|since| since >= age) {
+                let _ = std::fs::remove_dir_all(&path);
+            }
+        }
     }
 
     /// The entry `name`, made by `make` in a folder of its own when it is not there.
@@ -191,6 +205,19 @@ mod tests {
         });
         assert!(failed.is_err());
         assert_eq!(fs::list(&cache.root).unwrap(), Vec::<PathBuf>::new());
+        std::fs::remove_dir_all(&cache.root).unwrap();
+    }
+
+    #[test]
+    fn only_old_drafts_are_swept() {
+        let cache = scratch("sweep");
+        for name in [".mlxc-1.99", "mlxc-2"] {
+            std::fs::create_dir(cache.root.join(name)).unwrap();
+        }
+        cache.sweep(Duration::from_secs(60));
+        assert_eq!(fs::list(&cache.root).unwrap().len(), 2);
+        cache.sweep(Duration::ZERO);
+        assert_eq!(fs::list(&cache.root).unwrap(), [cache.root.join("mlxc-2")]);
         std::fs::remove_dir_all(&cache.root).unwrap();
     }
 

@@ -19,6 +19,8 @@ pub struct Config<'a> {
     pub mlx_c: &'a Path,
     /// The folder of librmlx_native.a.
     pub native: &'a Path,
+    /// Whether the crates' sources are in vendor/.
+    pub vendored: bool,
 }
 
 impl Config<'_> {
@@ -51,6 +53,12 @@ impl Config<'_> {
         // MLX's streams and random state belong to threads, R's to one.
         line("RUST_TEST_THREADS = \"1\"".into());
 
+        if self.vendored {
+            line("\n[net]\noffline = true".into());
+            line("\n[source.crates-io]\nreplace-with = \"vendored\"".into());
+            line("\n[source.vendored]\ndirectory = \"vendor\"".into());
+        }
+
         line(format!("\n[target.{triple}.mlx]"));
         line(array(
             "rustc-link-search",
@@ -66,7 +74,7 @@ impl Config<'_> {
         ));
 
         // rmlx's own tests are programs: they load libR and libmlx from where they
-        // are, and need src/unwind.c, which R's link adds otherwise.
+        // are, and need the C files of src/, which R's link adds otherwise.
         line(format!("\n[target.{triple}.rmlx_native]"));
         line(array("rustc-link-search", &[native(self.native)]));
         line(array("rustc-link-lib", &["static=rmlx_native".into()]));
@@ -74,7 +82,7 @@ impl Config<'_> {
             "rustc-link-arg",
             &[
                 format!("-L{}", self.native.display()),
-                "-lrmlx_unwind".into(),
+                "-lrmlx_r".into(),
                 "-lR".into(),
                 rpath(&lib),
                 rpath(&self.r.home.join("lib")),
@@ -138,6 +146,7 @@ mod tests {
             },
             mlx_c: Path::new("/c/m c"),
             native: Path::new("/c/native"),
+            vendored: false,
         }
         .to_toml()
     }
@@ -183,12 +192,14 @@ mod tests {
             },
             mlx_c: Path::new("/m"),
             native: Path::new("/n"),
+            vendored: true,
         };
         assert!(matches!(config.write(&dir), Err(Error::ForeignConfig(_))));
         std::fs::remove_file(&file).unwrap();
         config.write(&dir).unwrap();
         config.write(&dir).unwrap();
-        assert!(std::fs::read_to_string(&file).unwrap().starts_with(HEAD));
+        let text = std::fs::read_to_string(&file).unwrap();
+        assert!(text.starts_with(HEAD) && text.contains("[source.vendored]"));
         std::fs::remove_dir_all(&dir).unwrap();
     }
 }

@@ -66,6 +66,7 @@ fn prepare() -> Result<()> {
         r: &r,
         mlx_c: &mlx_c_dir,
         native: &native_dir,
+        vendored: root.join("vendor").is_dir(),
     }
     .write(&root)
 }

@@ -196,6 +196,7 @@ fn fetch(wheel: Wheel, needed: Version, host: &Host, cache: &Cache) -> Result<Ml
     if was_there {
         say!("MLX {needed} ({package}) is in the cache {}", dir.display());
     }
+    cache.prune("mlx-", 3);
     at(&dir, needed, host, Origin::Wheel(wheel))
 }
 

@@ -72,15 +72,16 @@ impl Maker<'_> {
         Ok(dir)
     }
 
-    /// The folder of librmlx_native.a, and of librmlx_unwind.a for the Rust tests.
+    /// The folder of librmlx_native.a, and of librmlx_r.a for the Rust tests.
     pub fn own(&self) -> Result<PathBuf> {
         let source = self.root.join("src").join("rust").join("native");
-        let unwind = self.root.join("src").join("unwind.c");
         let mut key = self
             .key()?
-            .part("R", self.r.include.to_string_lossy().as_bytes())
-            .file(&unwind)?;
-        for file in fs::list(&source)? {
+            .part("R", self.r.include.to_string_lossy().as_bytes());
+        let of_r = fs::list(&self.root.join("src"))?
+            .into_iter()
+            .filter(|path| path.extension().is_some_and(|ext| ext == "c"));
+        for file in fs::list(&source)?.into_iter().chain(of_r) {
             if file.is_file() {
                 key = key.file(&file)?;
             }
@@ -93,10 +94,9 @@ impl Maker<'_> {
                 dir,
                 "src/rust/native",
                 &source,
-                &["librmlx_native.a", "librmlx_unwind.a"],
+                &["librmlx_native.a", "librmlx_r.a"],
                 &[
                     ("MLX_C_SOURCE", self.mlx_c.root.clone()),
-                    ("RMLX_UNWIND_C", unwind.clone()),
                     ("R_INCLUDE_DIR", self.r.include.clone()),
                 ],
             )

@@ -9,6 +9,7 @@ use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::memory;
 use crate::mlx;
+use crate::names;
 use crate::object;
 use crate::operand::{self, Operand};
 use crate::tape;
@@ -34,7 +35,7 @@ unsafe fn place(dtype: SEXP, device: SEXP) -> Result<(Dtype, Device)> {
 unsafe extern "C" fn from_vector(x: SEXP, dtype: SEXP, device: SEXP, shape: SEXP) -> SEXP {
     memory::relieve();
     let operand = Operand::of(x);
-    entry::one(|| {
+    let out = entry::one(|| {
         let Operand::R { source, .. } = operand else {
             return Err(Error::Internal("from_vector of an mlx array".into()));
         };
@@ -42,7 +43,12 @@ unsafe extern "C" fn from_vector(x: SEXP, dtype: SEXP, device: SEXP, shape: SEXP
         let device = Device::parse(&string(device)?)?;
         let shape = if shape == R_NilValue { operand.shape()? } else { ints(shape)? };
         Ok(Placed::new(from_r::import(&source, kind, &shape, device)?, device))
-    })
+    });
+    if shape == R_NilValue {
+        names::elementwise(out, &[x])
+    } else {
+        out
+    }
 }
 
 /// `.Call`: the values as a plain R vector without attributes. `on_purpose`: 0 ends at the tape,

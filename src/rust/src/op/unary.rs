@@ -4,7 +4,7 @@ use crate::entry;
 use crate::error::Result;
 use crate::exact::{self, Exact};
 use crate::ffi::*;
-use crate::handle::{self, Placed};
+use crate::handle::Placed;
 use crate::mlx::{self, Array, Unary};
 use crate::names;
 use crate::op::rounding;
@@ -71,7 +71,7 @@ unsafe fn run(how: How, x: SEXP) -> SEXP {
 macro_rules! unary {
     ($($name:ident = $how:expr;)*) => {
         $(unsafe extern "C" fn $name(x: SEXP) -> SEXP { run($how, x) })*
-        routines![$($name / 1,)* stop_gradient / 1];
+        routines![$($name / 1),*];
     };
 }
 
@@ -117,12 +117,5 @@ unary! {
     real = Native(mlx_sys::mlx_real);
     imaginary = Native(mlx_sys::mlx_imag);
     conjugate = Native(mlx_sys::mlx_conjugate);
-}
-
-/// `.Call`: x without its gradient; its values may be read.
-unsafe extern "C" fn stop_gradient(x: SEXP) -> SEXP {
-    let out = Rf_protect(run(Native(mlx_sys::mlx_stop_gradient), x));
-    handle::allow_reading(crate::object::handle_of(out));
-    Rf_unprotect(1);
-    out
+    stop_gradient = Native(mlx_sys::mlx_stop_gradient);
 }

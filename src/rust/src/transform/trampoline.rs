@@ -12,6 +12,7 @@ use crate::handle::{self, Placed};
 use crate::mlx;
 use crate::names;
 use crate::object;
+use crate::tape::Traced;
 use mlx_sys::mlx_vector_array;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -49,7 +50,9 @@ impl Frame {
     pub unsafe fn run(&mut self, work: impl FnOnce() -> Result<()>) {
         self.outer = INNERMOST.with(Cell::get);
         INNERMOST.with(|top| top.set(self));
+        let traced = Traced::begin();
         let done = guarded(work);
+        traced.end();
         INNERMOST.with(|top| top.set(self.outer));
         if self.jumped {
             R_ContinueUnwind(self.cont);
@@ -82,6 +85,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         let input = body.input;
         let filled = guarded(|| {
             let array = mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i as usize) })?;
+            Traced::add(&array);
             handle::fill(fresh, Placed::new(array, device));
             Ok(())
         });

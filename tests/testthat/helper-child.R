@@ -1,0 +1,33 @@
+# R code in a process of its own, for what would end, block or fill this one.
+
+# Runs `code` (an expression) in Rscript with rmlx attached; `before` is shell code, such as a limit.
+# list(status, out): 124 for a process that did not end in `timeout` seconds.
+run_child <- function(code, timeout = 60, before = NULL, env = character()) {
+  script <- tempfile("child-", fileext = ".R")
+  on.exit(unlink(script))
+  lines <- deparse(substitute(code), width.cutoff = 120L)
+  writeLines(c("options(rmlx.quiet = TRUE, warn = 1); suppressMessages(library(rmlx))", lines), script)
+  rscript <- shQuote(file.path(R.home("bin"), "Rscript"))
+  command <- paste("exec", rscript, "--no-init-file", shQuote(script))
+  if (!is.null(before)) command <- paste(before, command, sep = "; ")
+  libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
+  out <- suppressWarnings(system2(
+    "bash", c("-c", shQuote(command)), stdout = TRUE, stderr = TRUE, timeout = timeout,
+    env = c(libraries, "R_TESTS=", env)
+  ))
+  status <- attr(out, "status")
+  list(status = if (is.null(status)) 0L else status, out = paste(out, collapse = "\n"))
+}
+
+# The child has to end by itself and to say `says`.
+expect_child <- function(child, says = "fine") {
+  ended <- child$status == 0L && grepl(says, child$out, fixed = TRUE)
+  testthat::expect(ended, paste0("child ended with ", child$status, " and said:\n", child$out))
+  invisible(child)
+}
+
+# Peak and present resident memory of this process in MB.
+resident <- function(what = "VmHWM") {
+  line <- grep(what, readLines("/proc/self/status"), value = TRUE)
+  as.numeric(gsub("[^0-9]", "", line)) / 1024
+}

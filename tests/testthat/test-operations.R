@@ -1,0 +1,195 @@
+# Runs the table of helper-table-1-elements.R and helper-table-2-arrays.R, and sees that nothing is missing from it.
+
+run_row <- function(r, args, dtype) {
+  to_mlx <- function(x) if (is.double(x)) as_mlx(x, dtype = dtype) else as_mlx(x)
+  suppressWarnings(do.call(r$f, lapply(args, to_mlx)))
+}
+
+dtype_of <- function(x) if (is_mlx(x)) mlx_dtype(x) else "R"
+
+expect_row <- function(r, args, dtype, tolerance) {
+  if (dtype == "float32") args <- lapply(args, single)
+  got <- run_row(r, args, dtype)
+  want <- suppressWarnings(do.call(r$oracle, args))
+  label <- paste0(r$id, " of ", describe(args), " in ", dtype)
+  expect_near(got, want, tolerance, label)
+  expect_identical(dtype_of(got), if (r$dtype == "same") dtype else r$dtype, label = label)
+}
+
+for (r in operations) {
+  test_that(paste0("`", r$id, "` agrees with base R in float64 to 1e-12"), {
+    local_mlx_dtype("float64")
+    for (args in c(r$inputs, r$special)) expect_row(r, args, "float64", 1e-12)
+  })
+
+  test_that(paste0("`", r$id, "` agrees with base R in float32"), {
+    for (args in c(r$inputs, r$special)) expect_row(r, args, "float32", r$tolerance32)
+  })
+
+  if (length(r$empty) > 0L) {
+    test_that(paste0("`", r$id, "` of nothing is what base R says"), {
+      for (args in r$empty) expect_row(r, args, "float64", 0)
+    })
+  }
+
+  if (length(r$int) > 0L) {
+    test_that(paste0("`", r$id, "` computes integers"), {
+      args <- lapply(r$int, function(x) if (is.integer(x)) as_mlx(x, dtype = "int32") else x)
+      got <- suppressWarnings(do.call(r$f, args))
+      want <- suppressWarnings(do.call(r$oracle, r$int))
+      expect_near(got, want, r$tolerance32, r$id)
+      expect_identical(dtype_of(got), r$int_dtype)
+    })
+  }
+
+  if (length(unlist(r$bool)) > 0L) {
+    test_that(paste0("`", r$id, "` computes logicals"), {
+      got <- suppressWarnings(do.call(r$f, lapply(r$bool, as_mlx)))
+      want <- suppressWarnings(do.call(r$oracle, r$bool))
+      expect_near(got, want, r$tolerance32, r$id)
+      expect_identical(dtype_of(got), r$bool_dtype)
+    })
+  }
+
+  if (!isFALSE(r$sides)) {
+    test_that(paste0("`", r$id, "` takes R vectors beside an mlx array"), {
+      plain <- if (is.numeric(r$sides)) r$sides else 1:2
+      for (args in r$inputs) {
+        for (k in plain) {
+          mixed_args <- lapply(args, as64)
+          mixed_args[[k]] <- args[[k]]
+          label <- paste0(r$id, " with R operand ", k, " of ", describe(args))
+          got <- do.call(r$f, mixed_args)
+          expect_near(got, do.call(r$oracle, args), 1e-12, label)
+          expect_true(is_mlx(got), label = label)
+        }
+      }
+    })
+  }
+
+  if (length(r$grad) > 0L) {
+    test_that(paste0("the gradient of `", r$id, "` agrees with central differences"), {
+      local_mlx_dtype("float64")
+      for (args in r$inputs) {
+        label <- paste0("gradient of ", r$id, " of ", describe(args))
+        expect_gradient(r$f, r$oracle, args, r$grad, label)
+      }
+    })
+  }
+}
+
+test_that("operations on complex arrays agree with base R", {
+  z <- complex(real = c(1.5, -0.5, 0, 2), imaginary = c(-2, 0.25, 1, 0))
+  w <- complex(real = c(0.5, 2, -1, 1), imaginary = c(1, -1, 0.5, 3))
+  x <- as_mlx(z)
+  y <- as_mlx(w)
+  for (name in c("Re", "Im", "Mod", "Arg", "Conj", "exp", "log", "sqrt", "sin", "cos", "abs",
+                 "is.nan", "is.finite", "sum", "prod", "mean", "cumsum", "-", "t")) {
+    f <- match.fun(name)
+    expect_near(f(x), f(z), 1e-5, name, absolute = 1e-6)
+  }
+  for (name in c("+", "-", "*", "/", "==", "!=", "^")) {
+    f <- match.fun(name)
+    expect_near(f(x, y), f(z, w), 1e-5, name, absolute = 1e-6)
+    expect_near(f(x, w), f(z, w), 1e-5, name, absolute = 1e-6)
+  }
+  expect_near(matrix_of(x) %*% matrix_of(y), matrix_of(z) %*% matrix_of(w), 1e-5)
+  expect_identical(mlx_dtype(Mod(x)), "float32")
+  expect_identical(mlx_dtype(Conj(x)), "complex64")
+})
+
+matrix_of <- function(x) {
+  dim(x) <- c(2, 2)
+  x
+}
+
+test_that("an order of complex numbers is refused", {
+  z <- as_mlx(1i)
+  for (f in list(`<`, `<=`, `>`, `>=`)) {
+    expect_error(f(z, z), "invalid comparison with complex", class = "rmlx_error_dtype")
+  }
+  expect_error(z %% z, "complex", class = "rmlx_error_dtype")
+  expect_error(z %/% 2, "complex", class = "rmlx_error_dtype")
+  expect_error(range(z), "complex", class = "rmlx_error_dtype")
+})
+
+test_that("a bool counts as a number in arithmetic", {
+  x <- as_mlx(c(TRUE, FALSE))
+  expect_identical(as.vector(x + x), c(2, 0))
+  expect_identical(as.vector(sum(x)), 1)
+  expect_identical(as.vector(-x), c(-1, 0))
+})
+
+covered <- unique(unlist(lapply(operations, function(r) r$covers)))
+
+# Generics and exports that compute nothing, each with its reason.
+not_operations <- c(
+  "$" = "reads device, dtype or shape",
+  as.array = "leaves MLX", as.character = "leaves MLX", as.complex = "leaves MLX",
+  as.data.frame = "leaves MLX", as.double = "leaves MLX", as.integer = "leaves MLX",
+  as.list = "leaves MLX", as.logical = "leaves MLX", as.matrix = "leaves MLX",
+  as.vector = "leaves MLX", as.integer64 = "leaves MLX", as_r = "leaves MLX",
+  format = "shows", print = "shows", str = "shows", summary = "leaves MLX",
+  as_mlx = "conversion", mlx_array = "creation", mlx_matrix = "creation",
+  mlx_vector = "creation", mlx_scalar = "creation", mlx_zeros = "creation",
+  mlx_ones = "creation", mlx_full = "creation", mlx_zeros_like = "creation",
+  mlx_ones_like = "creation", mlx_full_like = "creation", mlx_eye = "creation",
+  mlx_identity = "creation", mlx_arange = "creation", mlx_linspace = "creation",
+  is_mlx = "asks for the class", mlx_dtype = "asks", mlx_shape = "asks", mlx_nbytes = "asks",
+  mlx_device = "device", mlx_default_device = "device", mlx_best_device = "device",
+  mlx_has_gpu = "device", with_mlx_device = "device", local_mlx_device = "device",
+  with_device = "device", local_device = "device", with_default_device = "device",
+  local_mlx_dtype = "option", with_mlx_dtype = "option",
+  mlx_eval = "evaluates", mlx_free = "memory", mlx_memory = "memory", mlx_clear_cache = "memory",
+  mlx_host_reads = "counts", mlx_sitrep = "reports",
+  mlx_grad = "a transformation, tested in test-grad.R",
+  mlx_value_grad = "a transformation, tested in test-grad.R"
+)
+
+expect_all_covered <- function(names, what) {
+  missing <- setdiff(names, c(covered, names(not_operations)))
+  testthat::expect(
+    length(missing) == 0L,
+    paste0(what, " without a row in the table: ", paste(missing, collapse = ", "))
+  )
+}
+
+test_that("the table has every member of the groups Ops, Math, Summary and Complex", {
+  members <- function(group) {
+    names <- methods::getGroupMembers(group, recursive = TRUE)
+    unlist(lapply(names, function(x) if (is.character(x)) x else methods::slot(x, "generic")))
+  }
+  for (group in c("Ops", "Math", "Math2", "Summary", "Complex")) {
+    expect_gt(length(members(group)), 1L)
+    expect_identical(setdiff(members(group), covered), character(), label = group)
+  }
+  # S3's groups have some members more
+  expect_identical(setdiff(c("!", "round", "signif", "cospi", "sinpi", "tanpi"), covered),
+                   character())
+})
+
+test_that("the table has every S3 method for class mlx", {
+  methods <- getNamespaceInfo("rmlx", "S3methods")
+  generics <- sub("^.*::", "", methods[methods[, 2L] == "mlx", 1L])
+  expect_gt(length(generics), 60L)
+  expect_all_covered(generics, "methods")
+})
+
+test_that("the table has every export that computes", {
+  exports <- sub("\\.mlx$", "", getNamespaceExports("rmlx"))
+  expect_gt(length(exports), 60L)
+  expect_all_covered(exports, "exports")
+})
+
+test_that("a missing operation would be noticed", {
+  expect_error(expect_all_covered("mlx_unheard_of", "exports"), "mlx_unheard_of")
+})
+
+test_that("the table names nothing that is not there", {
+  methods <- getNamespaceInfo("rmlx", "S3methods")
+  known <- c(
+    sub("^.*::", "", methods[methods[, 2L] == "mlx", 1L]),
+    sub("\\.mlx$", "", getNamespaceExports("rmlx"))
+  )
+  expect_identical(setdiff(covered, known), character())
+})
