@@ -60,17 +60,14 @@ mlx_value_grad <- structure(
 )
 
 differentiate <- function(f, args, argnums, who) {
-  f <- match.fun(f)
+  f <- function_of(f, who)
   if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
   which <- resolve_argnums(argnums, args)
   leaves <- list()
-  skeletons <- args
-  for (i in seq_along(args)) {
-    part <- if (i %in% which) split_argument(args[[i]], length(leaves)) else
-      list(skeleton = constant_argument(args[[i]]), leaves = list())
-    if (length(part$leaves) == 0L && !is.null(argnums) && i %in% which) {
-      refuse_argument(args, i)
-    }
+  skeletons <- lapply(args, constant_argument)
+  for (i in which) {
+    part <- partition(skeletons[[i]], length(leaves))
+    if (length(part$leaves) == 0L && !is.null(argnums)) refuse_argument(args, i)
     skeletons[i] <- list(part$skeleton)
     leaves <- c(leaves, part$leaves)
   }
@@ -95,6 +92,17 @@ differentiate <- function(f, args, argnums, who) {
   }
 }
 
+function_of <- function(f, who) {
+  if (is.function(f)) return(f)
+  if (!is.character(f) || length(f) != 1L) {
+    rmlx_abort(paste0("`f` of ", who, "() must be a function, not an object of class ",
+                      class(f)[[1L]], "."), "argument")
+  }
+  tryCatch(match.fun(f), error = function(e) {
+    rmlx_abort(paste0("`f` of ", who, "() names no function: \"", f, "\"."), "argument")
+  })
+}
+
 resolve_argnums <- function(argnums, args) {
   if (is.null(argnums)) return(seq_along(args))
   if (is.character(argnums)) {
@@ -114,9 +122,6 @@ resolve_argnums <- function(argnums, args) {
   if (anyDuplicated(argnums)) rmlx_abort("argnums names an argument twice.", "argument")
   as.integer(argnums)
 }
-
-# A differentiated argument: lists leaf by leaf, numbers of any kind as mlx arrays.
-split_argument <- function(x, at) partition(constant_argument(x), at)
 
 # An argument as f receives it: numbers as mlx arrays, lists and everything else as they are.
 constant_argument <- function(x) {
@@ -139,17 +144,18 @@ refuse_argument <- function(args, i) {
 
 # Calls f with symbols for arguments, so that calls in conditions stay short and hold no values.
 call_with <- function(f, args) {
-  given <- names(args) %||% rep("", length(args))
-  symbols <- given
-  symbols[given == ""] <- paste0("x", seq_along(args))[given == ""]
-  symbols <- make.unique(symbols)
-  frame <- list2env(setNames(args, symbols), parent = emptyenv())
-  missing_null <- setdiff(symbols, ls(frame, all.names = TRUE))
-  for (name in missing_null) assign(name, NULL, frame)
-  assign("f", f, frame)
+  given <- names(args)
+  symbols <- paste0("x", seq_along(args))
+  if (!is.null(given)) {
+    symbols[given != ""] <- given[given != ""]
+    if (anyDuplicated(symbols)) symbols <- make.unique(symbols)
+  }
   arguments <- lapply(symbols, as.name)
   names(arguments) <- given
-  eval(as.call(c(list(as.name("f")), arguments)), frame)
+  names(args) <- symbols
+  frame <- list2env(args, parent = emptyenv())
+  assign("f", f, frame)
+  eval(as.call(c(as.name("f"), arguments)), frame)
 }
 
 check_loss <- function(x, who) {

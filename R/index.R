@@ -75,7 +75,8 @@ keep_attributes <- function(out, x) {
 # plain R vectors, or the missing argument.
 carry_index_names <- function(out, x, indices, drop) {
   n <- length(indices)
-  if (n == 0L || (n == 1L && identical(indices[[1L]], quote(expr = )))) {
+  left_out <- function(k) identical(indices[[k]], quote(expr = ))
+  if (n == 0L || (n == 1L && left_out(1L))) {
     names(out) <- names(x)
     if (!is.null(dim(out))) dimnames(out) <- dimnames(x)
     return(out)
@@ -87,17 +88,17 @@ carry_index_names <- function(out, x, indices, drop) {
   if (n == 1L) return(out)
   kept <- dimnames(x)
   for (k in seq_len(n)) {
-    index <- indices[[k]]
-    if (!identical(index, quote(expr = )) && !is.null(kept[[k]])) {
-      kept[[k]] <- kept[[k]][index_positions(index, kept[[k]])]
+    if (!left_out(k) && !is.null(kept[[k]])) {
+      kept[[k]] <- kept[[k]][index_positions(indices[[k]], kept[[k]])]
     }
   }
   if (drop) {
     lengths <- dim(x)
     for (k in seq_len(n)) {
-      index <- indices[[k]]
-      if (!identical(index, quote(expr = ))) lengths[k] <- length(seq_len(dim(x)[k])[
-        index_positions(index, dimnames(x)[[k]])])
+      if (!left_out(k)) {
+        chosen <- index_positions(indices[[k]], dimnames(x)[[k]])
+        lengths[k] <- length(seq_len(dim(x)[k])[chosen])
+      }
     }
     kept <- kept[lengths != 1L]
   }

@@ -157,7 +157,7 @@ central_difference <- function(f, args, k, h = 2e-4) {
 
 # Gradients of sum(w * f(args)) with respect to the numbered arguments, against those of the oracle.
 expect_gradient <- function(f, oracle, args, argnums = seq_along(args), label = "gradient",
-                            tolerance = 1e-6) {
+                            tolerance = 1e-6, h = 2e-4) {
   out <- suppressWarnings(do.call(oracle, args))
   w <- weights_for(out)
   if (length(dim(w)) == 1L) w <- as.vector(w)
@@ -167,7 +167,7 @@ expect_gradient <- function(f, oracle, args, argnums = seq_along(args), label = 
   grads <- do.call(mlx_grad, c(list(loss), unname(mlx), list(argnums = argnums)))
   for (i in seq_along(argnums)) {
     k <- argnums[i]
-    want <- central_difference(oracle, args, k)
+    want <- central_difference(oracle, args, k, h)
     expect_near(
       grads[[i]], want, tolerance, paste0(label, " (argument ", k, ")"),
       absolute = 1e-9 * max(1, abs(want))

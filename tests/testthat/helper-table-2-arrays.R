@@ -153,9 +153,10 @@ product_rows <- list(
 )
 
 cube <- array(c(mixed, other, positive), c(2, 3, 4))
-keeps <- function(id, f, oracle = f, inputs, covers = id, int = lapply(inputs[[1L]], whole), ...) {
+keeps <- function(id, f, oracle = f, inputs, covers = id, int = lapply(inputs[[1L]], whole), ...,
+                  special = list(lapply(inputs[[1L]], replace_first))) {
   row(id, f, oracle, inputs = inputs, covers = covers, int = int, int_dtype = "int32", ...,
-      special = list(lapply(inputs[[1L]], replace_first)))
+      special = special)
 }
 whole <- function(x) {
   x[] <- trunc(x)
@@ -193,7 +194,7 @@ shape_rows <- list(
   keeps("mlx_stop_gradient", mlx_stop_gradient, function(x) x, inputs = list(list(a)),
         grad = FALSE),
   keeps("c", function(x, y) c(x, y), inputs = list(list(v2, v3), list(a, b), list(1.5, cube)),
-        empty = list(list(numeric(), 1), list(numeric(), numeric())), sides = TRUE),
+        empty = list(list(numeric(), 1), list(numeric(), numeric())), sides = 2L),
   keeps("cbind", function(x, y) cbind(x, y, deparse.level = 0), sides = TRUE,
         inputs = list(list(a, a + 1), list(a, v2), list(1.5, a), list(v3, v3)),
         empty = list(list(matrix(0, 2, 0), matrix(0, 2, 3)))),
@@ -205,8 +206,8 @@ shape_rows <- list(
                              c(1, 3, 2)), inputs = list(list(cube, cube + 1)))
 )
 
-subset_row <- function(id, f, oracle = f, x = list(square)) {
-  keeps(id, f, oracle, inputs = lapply(x, list), covers = "[")
+subset_row <- function(id, f, oracle = f, x = list(square), ...) {
+  keeps(id, f, oracle, inputs = lapply(x, list), covers = "[", ...)
 }
 kept <- c(TRUE, FALSE, TRUE)
 
@@ -216,7 +217,8 @@ index_rows <- list(
   subset_row("x[range]", function(x) x[2:5], x = list(mixed, square)),
   subset_row("x[]", function(x) x[], x = list(mixed, square, cube)),
   subset_row("x[mask]", function(x) x[as.vector(square) > 0.5], x = list(square)),
-  subset_row("x[x > 0]", function(x) x[x > 0], x = list(mixed, square, cube)),
+  subset_row("x[x > 0]", function(x) x[x > 0], x = list(mixed, square, cube),
+             special = NULL),
   subset_row("x[i, ]", function(x) x[2, ], function(x) x[2, , drop = FALSE]),
   subset_row("x[, j]", function(x) x[, c(3, 1, 1)], function(x) x[, c(3, 1, 1), drop = FALSE]),
   subset_row("x[i, j]", function(x) x[3:2, -1], function(x) x[3:2, -1, drop = FALSE]),

@@ -1,57 +1,65 @@
-// Questions about MLX's graph that mlx-c does not offer: what is traced, what depends on what,
-// how much memory an evaluation needs, and evaluation in steps.
+// Questions about MLX's graph that mlx-c does not offer: what is traced, what depends on what, how
+// much work and memory an evaluation takes.
 
-#include <chrono>
-#include <cstring>
+#include <algorithm>
+#include <string_view>
 #include <unordered_set>
 
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 #include "mlx/primitives.h"
-#include "mlx/transforms.h"
 
 namespace {
 
 using mlx::core::array;
+using Names = std::unordered_set<std::string_view>;
 
-bool is(const array& a, const char* name) {
-  return a.has_primitive() && std::strcmp(a.primitive().name(), name) == 0;
+bool is_one_of(const array& a, const Names& names) {
+  return a.has_primitive() && names.count(a.primitive().name()) > 0;
 }
 
-// Whether an array shares its input's buffer, or may: it needs no memory of its own.
+// Whether elements share memory, as those of a broadcast array do.
+bool is_expanded(const array& a) {
+  static const Names broadcasts{"Broadcast", "BroadcastAxes", "AsStrided"};
+  static const Names passing{
+      "Reshape", "Transpose", "ExpandDims", "Squeeze", "Flatten", "Unflatten", "Slice", "Copy",
+      "StopGradient", "Depends", "CustomTransforms"};
+  if (a.status() != array::Status::unscheduled) {
+    return a.status() == array::Status::available && a.data_size() < a.size();
+  }
+  if (is_one_of(a, broadcasts)) {
+    return a.inputs()[0].size() < a.size();
+  }
+  return is_one_of(a, passing) && is_expanded(a.inputs()[0]);
+}
+
+// Whether an array shares its input's buffer and needs no memory of its own.
 bool is_view(const array& a) {
-  for (auto name :
-       {"Broadcast", "BroadcastAxes", "Reshape", "Transpose", "ExpandDims", "Squeeze", "Flatten",
-        "Unflatten", "Slice", "Copy", "StopGradient", "AsStrided", "Contiguous", "Depends",
-        "CustomTransforms", "Real", "Imag"}) {
-    if (is(a, name)) {
-      return true;
-    }
-  }
-  return false;
+  static const Names always{
+      "Broadcast", "BroadcastAxes", "AsStrided", "Transpose", "ExpandDims", "Squeeze", "Slice",
+      "Copy", "StopGradient", "Depends", "CustomTransforms"};
+  static const Names unless_expanded{"Reshape", "Flatten", "Unflatten", "Contiguous"};
+  return is_one_of(a, always) || (is_one_of(a, unless_expanded) && !is_expanded(a.inputs()[0]));
 }
 
-// The arrays that `root` needs and that are not computed yet, inputs before what uses them.
-std::vector<array> pending(const array& root) {
-  std::vector<array> order;
-  std::unordered_set<std::uintptr_t> seen;
-  std::vector<std::pair<array, size_t>> path;
-  auto enter = [&](const array& a) {
-    if (a.status() == array::Status::unscheduled && seen.insert(a.id()).second) {
-      path.emplace_back(a, 0);
-    }
-  };
-  enter(root);
-  while (!path.empty()) {
-    auto& [a, next] = path.back();
-    if (next < a.inputs().size()) {
-      enter(a.inputs()[next++]);
-    } else {
-      order.push_back(std::move(a));
-      path.pop_back();
-    }
+// About how long computing an array takes, in bytes that are read and written meanwhile. Products
+// count a byte for every eight floating-point operations, factorizations like several products.
+double work_of(const array& a) {
+  static const Names products{"Matmul", "AddMM", "BlockMaskedMM", "GatherMM", "Convolution"};
+  static const Names factorizations{"SVD", "QRF", "Inverse", "Cholesky", "Eig", "Eigh", "LUF"};
+  if (is_view(a)) {
+    return 0;
   }
-  return order;
+  double bytes = a.nbytes();
+  for (auto& input : a.inputs()) {
+    bytes += input.nbytes();
+  }
+  if (is_one_of(a, products)) {
+    bytes += 0.25 * a.size() * a.inputs()[0].shape(-1);
+  } else if (is_one_of(a, factorizations)) {
+    bytes += 4.0 * a.inputs()[0].size() * a.inputs()[0].shape(-1);
+  }
+  return bytes;
 }
 
 } // namespace
@@ -99,7 +107,7 @@ rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n) {
         *res = true;
         return 0;
       }
-      if (is(at, "StopGradient")) {
+      if (is_one_of(at, {"StopGradient"})) {
         continue;
       }
       for (auto& input : at.inputs()) {
@@ -113,54 +121,46 @@ rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n) {
   }
 }
 
-// A lower bound of the memory that evaluating an array needs: the largest buffer that has to be
-// made, or the inputs of one operation that have to exist together.
-extern "C" int rmlx_bytes_needed(size_t* res, mlx_array a) {
+// Looks at what has to be computed for `roots`. `needed`: a lower bound of its memory, the largest
+// buffer that has to be made or the inputs of one operation, which exist together. `part`: if all of
+// it is more work than `budget`, an array with about that much work before it; untouched else.
+extern "C" int
+rmlx_pending(size_t* needed, mlx_array* part, mlx_vector_array roots, double budget) {
   try {
-    size_t most = 0;
-    for (auto& at : pending(mlx_array_get_(a))) {
-      size_t inputs = 0;
-      for (auto& input : at.inputs()) {
-        if (input.status() == array::Status::unscheduled && !is_view(input)) {
-          inputs += input.nbytes();
+    std::unordered_set<std::uintptr_t> seen;
+    std::vector<std::pair<const array*, size_t>> path; // an array and its next input to look at
+    const array* found = nullptr;
+    double work = 0;
+    *needed = 0;
+    auto enter = [&](const array& a) {
+      if (a.status() == array::Status::unscheduled && seen.insert(a.id()).second) {
+        path.emplace_back(&a, 0);
+      }
+    };
+    for (auto& root : mlx_vector_array_get_(roots)) {
+      enter(root);
+      while (!path.empty()) {
+        const array& a = *path.back().first;
+        if (path.back().second < a.inputs().size()) {
+          enter(a.inputs()[path.back().second++]);
+          continue;
         }
-      }
-      most = std::max({most, inputs, is_view(at) ? 0 : at.nbytes()});
-    }
-    *res = most;
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-}
-
-// Evaluates what an array needs for some seconds, then says whether it is done. MLX refuses to
-// evaluate a traced array asynchronously, so this is how such an evaluation can be interrupted.
-extern "C" int rmlx_eval_some(bool* done, mlx_array a, double seconds) {
-  try {
-    using clock = std::chrono::steady_clock;
-    auto root = mlx_array_get_(a);
-    auto order = pending(root);
-    auto start = clock::now();
-    size_t at = 0, batch = 16;
-    while (at < order.size()) {
-      auto began = clock::now();
-      auto end = std::min(order.size(), at + batch);
-      std::vector<array> group(order.begin() + at, order.begin() + end);
-      mlx::core::eval(std::move(group));
-      at = end;
-      auto now = clock::now();
-      if (std::chrono::duration<double>(now - start).count() > seconds) {
-        break;
-      }
-      if (std::chrono::duration<double>(now - began).count() < seconds / 10) {
-        batch *= 2;
+        path.pop_back(); // all before it has been seen
+        size_t inputs = 0;
+        for (auto& input : a.inputs()) {
+          if (input.status() == array::Status::unscheduled && !is_view(input)) {
+            inputs += input.nbytes();
+          }
+        }
+        *needed = std::max({*needed, inputs, is_view(a) ? 0 : a.nbytes()});
+        if (!found && work > 0 && work + work_of(a) > budget) {
+          found = &a;
+        }
+        work += work_of(a);
       }
     }
-    *done = at >= order.size();
-    if (*done) {
-      mlx::core::eval({root}); // waits for what an earlier asynchronous evaluation scheduled
+    if (found) {
+      mlx_array_set_(*part, *found);
     }
     return 0;
   } catch (std::exception& e) {

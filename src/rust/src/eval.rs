@@ -1,7 +1,11 @@
 //! Evaluation that the user can interrupt.
+//!
+//! MLX cannot stop what it was given, so a long evaluation is given in parts, and R may take an
+//! interrupt after each (and, where MLX evaluates in the background, during each).
+use crate::device::Device;
 use crate::error::{guarded, raise, throw, Result};
 use crate::ffi::*;
-use crate::handle;
+use crate::handle::{self, Placed};
 use crate::memory;
 use crate::mlx::{self, Arrays};
 use crate::object;
@@ -11,6 +15,11 @@ use std::time::{Duration, Instant};
 const SPIN: Duration = Duration::from_micros(200);
 /// Longest sleep between two looks for an interrupt.
 const LONGEST_NAP: Duration = Duration::from_millis(20);
+/// Work of the first part, see [`mlx::pending`]: some 50 ms on two cores, less than a
+/// millisecond on a gpu.
+const FIRST_PART: f64 = 256e6;
+/// What a part should take, about.
+const PART: Duration = Duration::from_millis(100);
 
 /// Evaluates one array.
 ///
@@ -21,23 +30,105 @@ pub unsafe fn evaluate(handle: SEXP) {
         Ok(ctx) => ctx,
         Err(error) => throw(error),
     };
-    if mlx::is_available(mlx::borrow(&ctx)) {
-        return;
+    if !mlx::is_available(mlx::borrow(&ctx)) {
+        run(Roots::One(handle));
     }
+}
+
+/// What is to be evaluated; it owns nothing, so that R may jump past it.
+#[derive(Clone, Copy)]
+enum Roots {
+    /// A handle.
+    One(SEXP),
+    /// An R list of handles.
+    All(SEXP),
+}
+
+impl Roots {
+    unsafe fn len(self) -> R_xlen_t {
+        match self {
+            Roots::One(_) => 1,
+            Roots::All(list) => XLENGTH(list),
+        }
+    }
+
+    unsafe fn get(self, i: R_xlen_t) -> SEXP {
+        match self {
+            Roots::One(handle) => handle,
+            Roots::All(list) => VECTOR_ELT(list, i),
+        }
+    }
+
+    unsafe fn arrays(self) -> Result<Arrays> {
+        let arrays = Arrays::new();
+        for i in 0..self.len() {
+            let ctx = handle::address(self.get(i))?;
+            arrays.push(mlx::borrow(&ctx))?;
+        }
+        Ok(arrays)
+    }
+
+    unsafe fn available(self) -> bool {
+        (0..self.len()).all(|i| is_available(self.get(i)))
+    }
+}
+
+/// Also true for a freed array: it will not come.
+unsafe fn is_available(handle: SEXP) -> bool {
+    let ctx = R_ExternalPtrAddr(handle);
+    ctx.is_null() || mlx::is_available(mlx::borrow(&ctx))
+}
+
+/// Evaluates the roots, part by part if it is much work.
+unsafe fn run(roots: Roots) {
     memory::relieve();
-    let queued = guarded(|| {
-        let list = Arrays::of(std::slice::from_ref(mlx::borrow(&ctx)))?;
-        queue(&list, mlx::is_tracer(mlx::borrow(&ctx)))
-    });
-    if queued.is_none() {
-        raise();
+    let mut budget = FIRST_PART;
+    let mut checked = false;
+    loop {
+        let part = Rf_protect(handle::new());
+        let start = Instant::now();
+        let last = guarded(|| {
+            let arrays = roots.arrays()?;
+            let (needed, first) = mlx::pending(&arrays, budget)?;
+            if !checked {
+                memory::check_request(needed)?;
+            }
+            let Some(first) = first else {
+                queue(&arrays)?;
+                return Ok(true);
+            };
+            queue(&Arrays::of(std::slice::from_ref(&first))?)?;
+            handle::fill(part, Placed::new(first, Device::Cpu));
+            Ok(false)
+        });
+        checked = true;
+        match last {
+            None => raise(),
+            Some(true) => {
+                wait(|| roots.available());
+                Rf_unprotect(1);
+                return;
+            }
+            Some(false) => wait(|| is_available(part)),
+        }
+        handle::discard(part);
+        Rf_unprotect(1);
+        R_CheckUserInterrupt(); // may jump: nothing is owned here
+        match start.elapsed() {
+            t if t < PART / 2 => budget *= 2.0,
+            t if t > PART * 2 => budget /= 2.0,
+            _ => {}
+        }
     }
-    wait(|| mlx::is_available(mlx::borrow(&ctx)));
 }
 
 /// Starts an evaluation. MLX refuses to queue what a running transformation traces; that is
-/// evaluated at once, without interrupts.
-fn queue(list: &Arrays, traced: bool) -> Result<()> {
+/// evaluated at once.
+fn queue(list: &Arrays) -> Result<()> {
+    let mut traced = false;
+    for i in 0..list.len() {
+        traced |= mlx::is_tracer(&list.get(i)?);
+    }
     if traced {
         mlx::eval(list)
     } else {
@@ -62,29 +153,17 @@ unsafe fn wait(done: impl Fn() -> bool) {
 
 /// `.Call`: evaluates every array of a list in one go.
 unsafe extern "C" fn eval_all(list: SEXP) -> SEXP {
-    memory::relieve();
     let n = XLENGTH(list);
-    // written values are imported first: that may jump
+    let handles = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
     for i in 0..n {
-        object::handle_of(VECTOR_ELT(list, i));
-    }
-    let queued = guarded(|| {
-        let arrays = Arrays::new();
-        let mut traced = false;
-        for i in 0..n {
-            let ctx = handle::address(object::handle_of(VECTOR_ELT(list, i)))?;
-            arrays.push(mlx::borrow(&ctx))?;
-            traced |= mlx::is_tracer(mlx::borrow(&ctx));
+        let handle = object::handle_of(VECTOR_ELT(list, i));
+        if let Err(error) = handle::address(handle) {
+            throw(error);
         }
-        queue(&arrays, traced)
-    });
-    if queued.is_none() {
-        raise();
+        SET_VECTOR_ELT(handles, i, handle);
     }
-    for i in 0..n {
-        let ctx = R_ExternalPtrAddr(object::handle_of(VECTOR_ELT(list, i)));
-        wait(|| mlx::is_available(mlx::borrow(&ctx)));
-    }
+    run(Roots::All(handles));
+    Rf_unprotect(1);
     R_NilValue
 }
 

@@ -146,6 +146,14 @@ pub unsafe fn length(handle: SEXP) -> R_xlen_t {
     mlx::size(mlx::borrow(&ctx)) as R_xlen_t
 }
 
+/// Lets go of the array; the handle is empty afterwards.
+///
+/// # Safety
+/// `handle` is one of ours.
+pub unsafe fn discard(handle: SEXP) {
+    finalize(handle);
+}
+
 /// Gives the array's memory back now.
 ///
 /// # Safety

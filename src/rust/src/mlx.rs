@@ -129,7 +129,15 @@ pub fn astype(x: &Array, to: Dtype, s: mlx_stream) -> Result<Array> {
 }
 
 /// Row-major reshape.
+///
+/// Between two shapes of rank 2 or more it goes by way of one axis, forth and so also in the
+/// gradient: MLX 0.32.2 splits axes of a column-major array in place and goes on calling the
+/// result column-major, after which arithmetic on it pairs the wrong elements.
 pub fn reshape(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
+    if rank(x) >= 2 && shape.len() >= 2 && self::shape(x) != shape {
+        let flat = with_ints(mlx_sys::mlx_reshape, x, &[count(size(x))?], s)?;
+        return with_ints(mlx_sys::mlx_reshape, &flat, shape, s);
+    }
     with_ints(mlx_sys::mlx_reshape, x, shape, s)
 }
 
@@ -346,15 +354,22 @@ pub fn is_available(x: &Array) -> bool {
     yes
 }
 
-/// Whether the elements lie in row-major (first) or column-major (second) order without gaps.
+/// Whether the elements lie in row-major (first) or column-major (second) order without gaps. Told
+/// from the strides: MLX's own flags are wrong after some reshapes (see [`reshape`]).
 pub fn layout(x: &Array) -> (bool, bool) {
-    let (mut rows, mut columns) = (false, false);
-    // SAFETY: a valid handle.
-    unsafe {
-        mlx_sys::_mlx_array_is_row_contiguous(&mut rows, x.as_ptr());
-        mlx_sys::_mlx_array_is_col_contiguous(&mut columns, x.as_ptr());
-    }
-    (rows, columns)
+    let (shape, strides) = (shape(x), strides(x));
+    let packed = |axes: &[usize]| {
+        let mut expected = 1;
+        axes.iter().all(|&k| {
+            let fits = shape[k] == 1 || strides[k] == expected;
+            expected *= shape[k] as isize;
+            fits
+        })
+    };
+    let mut axes: Vec<usize> = (0..shape.len()).collect();
+    let columns = packed(&axes);
+    axes.reverse();
+    (packed(&axes), columns)
 }
 
 /// Row-major without gaps.
@@ -374,6 +389,7 @@ extern "C" {
     fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
     fn rmlx_array_id(out: *mut usize, x: mlx_array) -> c_int;
     fn rmlx_depends_on(out: *mut bool, x: mlx_array, ids: *const usize, n: usize) -> c_int;
+    fn rmlx_pending(needed: *mut usize, part: *mut mlx_array, roots: mlx_vector_array, budget: f64) -> c_int;
 }
 
 /// What tells an array from others in MLX's graph, however many handles it has.
@@ -390,6 +406,17 @@ pub fn depends_on(x: &Array, ids: &[usize]) -> Result<bool> {
     // SAFETY: a valid handle; the slice lives during the call.
     check(unsafe { rmlx_depends_on(&mut yes, x.as_ptr(), ids.as_ptr(), ids.len()) })?;
     Ok(yes)
+}
+
+/// What has to be computed for a list: the least memory it takes, and if it is more work than
+/// `budget` (roughly bytes read and written), an array with about that much work before it.
+pub fn pending(list: &Arrays, budget: f64) -> Result<(usize, Option<Array>)> {
+    let mut needed = 0;
+    let mut part = mlx_array { ctx: std::ptr::null_mut() };
+    // SAFETY: a valid list; what comes back in `part` is ours.
+    check(unsafe { rmlx_pending(&mut needed, &mut part, list.0, budget) })?;
+    let part = if part.ctx.is_null() { None } else { Some(own(part)?) };
+    Ok((needed, part))
 }
 
 /// Whether MLX holds the array for part of the graph of a running transformation.

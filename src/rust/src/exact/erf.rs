@@ -22,7 +22,12 @@ fn gauss_of(x: f64, exp: impl Fn(f64) -> f64) -> f64 {
 
 /// exp(-x²)
 pub fn gauss(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
-    map1(inputs, output, |x| gauss_of(x, exp_fast), |x| gauss_of(x, f64::exp));
+    map1(
+        inputs,
+        output,
+        |x| gauss_of(x, exp_fast),
+        |x| gauss_of(x, f64::exp),
+    );
 }
 
 /// -2 x exp(-x²)
@@ -58,7 +63,11 @@ pub fn erfinv(x: f64) -> f64 {
     }
     // NaN for |x| > 1 and for NaN: the logarithm of a negative number.
     let r = (-(0.5 * (1.0 - a)).ln()).sqrt();
-    let z = if r <= 5.0 { ratio(r - 1.6, &MIDDLE) } else { ratio(r - 5.0, &TAIL) };
+    let z = if r <= 5.0 {
+        ratio(r - 1.6, &MIDDLE)
+    } else {
+        ratio(r - 5.0, &TAIL)
+    };
     (z * std::f64::consts::FRAC_1_SQRT_2).copysign(x)
 }
 
@@ -146,4 +155,110 @@ const TAIL: Ratio = [
 pub fn d_erfinv(n: &Node<'_>) -> Result<Array> {
     let g = n.graph;
     g.over(1.0 / FRAC_2_SQRT_PI, &g.exact(Exact::Gauss, [n.output])?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::exact::unary;
+
+    #[test]
+    fn values_of_the_handbook() {
+        let (_turn, s) = start();
+        // Abramowitz & Stegun, table 7.1.
+        let x = [0.5, 1.0, 2.0, 1e-300, INFINITY, NEG_INFINITY, NAN];
+        let erf = [
+            0.520_499_877_813_046_5,
+            0.842_700_792_949_714_9,
+            0.995_322_265_018_952_7,
+            1.128_379_167_095_512_6e-300,
+            1.0,
+            -1.0,
+            NAN,
+        ];
+        relative(&at(Exact::Erf, &x, s), &erf, 1e-15);
+        let x = [0.5, 10.0, 26.0, -3.0, INFINITY];
+        let erfc = [
+            0.479_500_122_186_953_5,
+            2.088_487_583_762_544_7e-45,
+            5.663_192_408_856_143e-296,
+            1.999_977_909_503_001_4,
+            0.0,
+        ];
+        relative(&at(Exact::Erfc, &x, s), &erfc, 1e-14);
+    }
+
+    #[test]
+    fn gauss_keeps_its_digits() {
+        let (_turn, s) = start();
+        // Two of them by 50-digit arithmetic.
+        let x = [0.0, 1.0, 10.1, 26.3, 28.0, 1e200, INFINITY, NAN];
+        let want = [
+            1.0,
+            (-1f64).exp(),
+            4.984_480_496_942_965e-45,
+            4.007_281_139_193_885e-301,
+            0.0,
+            0.0,
+            0.0,
+            NAN,
+        ];
+        relative(&at(Exact::Gauss, &x, s), &want, 1e-15);
+        // exp(-(a + b)²) = exp(-a²) exp(-2ab) exp(-b²), with few bits in a and b.
+        let (a, b) = (25.0f64, 0.812_5f64);
+        let want = (-(a * a)).exp() * (-2.0 * a * b).exp() * (-(b * b)).exp();
+        relative(&at(Exact::Gauss, &[a + b], s), &[want], 1e-15);
+    }
+
+    #[test]
+    fn erfinv_undoes_erf() {
+        let (_turn, s) = start();
+        let x: Vec<f64> = (-55..=55).map(|i| f64::from(i) / 20.0).collect();
+        let there = at(Exact::Erf, &x, s);
+        // Rounding erf(x) moves x by the slope of erfinv there.
+        for ((got, x), y) in at(Exact::Erfinv, &there, s).iter().zip(&x).zip(&there) {
+            let slope = (x * x).exp();
+            assert!(
+                (got - x).abs() <= 1e-15 * (1.0 + slope * y.abs()),
+                "{got} is not {x}"
+            );
+        }
+        let x = [1.0, -1.0, 1.5, -2.0, NAN, 0.0, 1e-300, 0.5];
+        let want = [
+            INFINITY,
+            NEG_INFINITY,
+            NAN,
+            NAN,
+            NAN,
+            0.0,
+            8.862_269_254_527_58e-301,
+            0.476_936_276_204_469_9,
+        ];
+        relative(&at(Exact::Erfinv, &x, s), &want, 1e-15);
+    }
+
+    #[test]
+    fn slopes_by_closed_forms() {
+        let (_turn, s) = start();
+        let x = [f64s(&[-5.0, -0.3, 0.0, 2.0, 6.0])];
+        let slope = |op: Exact| {
+            let f = move |args: &[Array]| unary(op, &args[0], s);
+            values(&gradient(&f, &x, s).unwrap()[0])
+        };
+        let want: Vec<f64> = values(&x[0])
+            .iter()
+            .map(|x| FRAC_2_SQRT_PI * (-x * x).exp())
+            .collect();
+        relative(&slope(Exact::Erf), &want, 1e-15);
+        let negative: Vec<f64> = want.iter().map(|d| -d).collect();
+        relative(&slope(Exact::Erfc), &negative, 1e-15);
+        let f = |args: &[Array]| unary(Exact::Erfinv, &args[0], s);
+        let ends = gradient(&f, &[f64s(&[-1.0, 0.0, 1.0])], s).unwrap();
+        close(
+            &values(&ends[0]),
+            &[INFINITY, 1.0 / FRAC_2_SQRT_PI, INFINITY],
+            1e-15,
+        );
+    }
 }

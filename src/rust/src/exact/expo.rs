@@ -66,7 +66,12 @@ fn logistic(x: f64, exp: impl Fn(f64) -> f64) -> f64 {
 
 /// 1 / (1 + exp(-x))
 pub fn sigmoid(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
-    map1(inputs, output, |x| logistic(x, exp_fast), |x| logistic(x, f64::exp));
+    map1(
+        inputs,
+        output,
+        |x| logistic(x, exp_fast),
+        |x| logistic(x, f64::exp),
+    );
 }
 
 /// s(x) s(-x): 1 - s(x) would lose all digits for large x.
@@ -129,12 +134,22 @@ fn softplus_of(x: f64, rest: impl Fn(f64) -> f64) -> f64 {
 
 /// log(1 + exp(x))
 pub fn softplus(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
-    map1(inputs, output, |x| softplus_of(x, rest_fast), |x| softplus_of(x, rest_plain));
+    map1(
+        inputs,
+        output,
+        |x| softplus_of(x, rest_fast),
+        |x| softplus_of(x, rest_plain),
+    );
 }
 
 /// log(1 / (1 + exp(-x)))
 pub fn log_sigmoid(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
-    map1(inputs, output, |x| -softplus_of(-x, rest_fast), |x| -softplus_of(-x, rest_plain));
+    map1(
+        inputs,
+        output,
+        |x| -softplus_of(-x, rest_fast),
+        |x| -softplus_of(-x, rest_plain),
+    );
 }
 
 #[inline(always)]
@@ -183,7 +198,10 @@ pub fn logistic_difference(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
 /// ± s(x - y) s(y - x)
 pub fn d_logistic_difference(n: &Node<'_>) -> Result<Array> {
     let g = n.graph;
-    let d = g.mul(n.output, &g.exact(Exact::LogisticDifference, [n.y(), n.x()])?)?;
+    let d = g.mul(
+        n.output,
+        &g.exact(Exact::LogisticDifference, [n.y(), n.x()])?,
+    )?;
     if n.argnum == 0 {
         Ok(d)
     } else {
@@ -199,7 +217,12 @@ fn exp_of(x: f64, y: f64, exp: impl Fn(f64) -> f64) -> f64 {
 /// exp(x - y), 1 where both are the same infinity: so a row of nothing but -Inf
 /// has a logsumexp of -Inf and equal weights, and no NaN.
 pub fn exp_difference(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
-    map2(inputs, output, |x, y| exp_of(x, y, exp_fast), |x, y| exp_of(x, y, f64::exp));
+    map2(
+        inputs,
+        output,
+        |x, y| exp_of(x, y, exp_fast),
+        |x, y| exp_of(x, y, f64::exp),
+    );
 }
 
 /// ± the value itself.
@@ -214,4 +237,201 @@ pub fn d_exp_difference(n: &Node<'_>) -> Result<Array> {
 /// s(-x)
 pub fn d_log_sigmoid(n: &Node<'_>) -> Result<Array> {
     n.graph.exact(Exact::Sigmoid, [&n.graph.neg(n.x())?])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::exact::{binary, unary};
+
+    /// From the smallest results to the largest.
+    fn range() -> Vec<f64> {
+        (-14_900..=14_200)
+            .map(|i| f64::from(i) / 20.0 + 0.001)
+            .collect()
+    }
+
+    /// Half of that, where no result is subnormal.
+    fn moderate() -> Vec<f64> {
+        range().iter().map(|x| 0.5 * x).collect()
+    }
+
+    #[test]
+    fn exp_is_the_systems_to_an_ulp() {
+        let (_turn, s) = start();
+        let x = range();
+        for (got, x) in at(Exact::Exp, &x, s).iter().zip(&x) {
+            let want = x.exp();
+            let ulp = (want.to_bits() as i64 - got.to_bits() as i64).abs();
+            assert!(ulp <= 1, "exp({x}) is {got:e}, not {want:e}");
+        }
+    }
+
+    #[test]
+    fn machines_without_fused_multiply_add_get_the_same() {
+        type F = fn(f64) -> f64;
+        let pairs: [(F, F); 4] = [
+            (exp_fast, f64::exp),
+            (|x| logistic(x, exp_fast), |x| logistic(x, f64::exp)),
+            (rest_fast, rest_plain),
+            (
+                |x| softplus_of(x, rest_fast),
+                |x| softplus_of(x, rest_plain),
+            ),
+        ];
+        for (fast, plain) in pairs {
+            for x in moderate() {
+                relative(&[fast(x)], &[plain(x)], 5e-16);
+            }
+        }
+        for (x, y) in moderate().into_iter().zip(moderate().into_iter().rev()) {
+            let fast = [
+                exp_of(x, y, exp_fast),
+                logistic_of(x, y, exp_fast),
+                log_add_exp_of(x, y, rest_fast),
+            ];
+            let plain = [
+                exp_of(x, y, f64::exp),
+                logistic_of(x, y, f64::exp),
+                log_add_exp_of(x, y, rest_plain),
+            ];
+            relative(&fast, &plain, 5e-16);
+        }
+    }
+
+    #[test]
+    fn exp_beyond_the_range_is_0_or_inf() {
+        let (_turn, s) = start();
+        let x = [
+            NAN,
+            INFINITY,
+            NEG_INFINITY,
+            709.782_712_893_384,
+            709.79,
+            1e300,
+            -745.2,
+            -1e300,
+            0.0,
+            -0.0,
+        ];
+        let want = [
+            NAN,
+            INFINITY,
+            0.0,
+            1.797_693_134_862_273_2e308,
+            INFINITY,
+            INFINITY,
+            0.0,
+            0.0,
+            1.0,
+            1.0,
+        ];
+        relative(&at(Exact::Exp, &x, s), &want, 1e-15);
+    }
+
+    #[test]
+    fn powers_of_two_and_ten_are_exact() {
+        let (_turn, s) = start();
+        let n: Vec<f64> = (-20..=22).map(f64::from).collect();
+        let two: Vec<f64> = n.iter().map(|n| n.exp2()).collect();
+        let ten: Vec<f64> = (-20..=22)
+            .map(|n| format!("1e{n}").parse().unwrap())
+            .collect();
+        assert_eq!(at(Exact::Exp2, &n, s), two);
+        assert_eq!(at(Exact::Exp10, &n, s), ten);
+    }
+
+    #[test]
+    fn sigmoid_keeps_its_digits_in_both_tails() {
+        let (_turn, s) = start();
+        let x = [
+            -740.0,
+            -50.0,
+            -1.0,
+            0.0,
+            1.0,
+            50.0,
+            NEG_INFINITY,
+            INFINITY,
+            NAN,
+        ];
+        let want = [
+            (-740f64).exp(),
+            (-50f64).exp(),
+            0.268_941_421_369_995_1,
+            0.5,
+            0.731_058_578_630_004_9,
+            1.0,
+            0.0,
+            1.0,
+            NAN,
+        ];
+        relative(&at(Exact::Sigmoid, &x, s), &want, 1e-15);
+        let f = |args: &[Array]| unary(Exact::Sigmoid, &args[0], s);
+        let tails = gradient(&f, &[f64s(&[-50.0, 0.0, 50.0])], s).unwrap();
+        let small = (-50f64).exp();
+        relative(&values(&tails[0]), &[small, 0.25, small], 1e-15);
+    }
+
+    #[test]
+    fn softplus_and_log_sigmoid_keep_their_digits() {
+        let (_turn, s) = start();
+        let x = [
+            -700.0,
+            -40.0,
+            -1.0,
+            0.0,
+            1e-9,
+            1.0,
+            40.0,
+            800.0,
+            INFINITY,
+            NEG_INFINITY,
+            NAN,
+        ];
+        let want: Vec<f64> = x
+            .iter()
+            .map(|&x: &f64| if x > 0.0 { x } else { 0.0 } + rest_plain(x))
+            .collect();
+        relative(&at(Exact::Softplus, &x, s), &want, 5e-16);
+        let mirrored: Vec<f64> = x.iter().map(|x| -x).collect();
+        let negative: Vec<f64> = want.iter().map(|y| -y).collect();
+        relative(&at(Exact::LogSigmoid, &mirrored, s), &negative, 5e-16);
+        let f = |args: &[Array]| unary(Exact::LogSigmoid, &args[0], s);
+        let slopes = gradient(&f, &[f64s(&[-800.0, 50.0])], s).unwrap();
+        relative(&values(&slopes[0]), &[1.0, (-50f64).exp()], 1e-15);
+    }
+
+    #[test]
+    fn infinities_meet_without_nan() {
+        let (_turn, s) = start();
+        let x = [
+            NEG_INFINITY,
+            INFINITY,
+            NEG_INFINITY,
+            INFINITY,
+            1.0,
+            NAN,
+            800.0,
+        ];
+        let y = [NEG_INFINITY, INFINITY, 1.0, 1.0, 1.0, 1.0, 799.0];
+        let sums = [
+            NEG_INFINITY,
+            INFINITY,
+            1.0,
+            INFINITY,
+            1.0 + LN_2,
+            NAN,
+            800.0 + (-1f64).exp().ln_1p(),
+        ];
+        close(&at2(Exact::LogAddExp, &x, &y, s), &sums, 1e-15);
+        let shares = [0.5, 0.5, 0.0, 1.0, 0.5, NAN, 1.0 / (1.0 + (-1f64).exp())];
+        close(&at2(Exact::LogisticDifference, &x, &y, s), &shares, 1e-15);
+        let ratios = [1.0, 1.0, 0.0, INFINITY, 1.0, NAN, 1f64.exp()];
+        close(&at2(Exact::ExpDifference, &x, &y, s), &ratios, 1e-15);
+        let f = |args: &[Array]| binary(Exact::LogAddExp, &args[0], &args[1], s);
+        let grads = gradient(&f, &[f64s(&x), f64s(&y)], s).unwrap();
+        close(&values(&grads[0]), &shares, 1e-15);
+    }
 }

@@ -64,7 +64,10 @@ pub fn register() {
     ONCE.call_once(|| {
         let rows: Vec<CRow> = TABLE
             .iter()
-            .map(|row| CRow { name: row.name.as_ptr(), arity: row.arity })
+            .map(|row| CRow {
+                name: row.name.as_ptr(),
+                arity: row.arity,
+            })
             .collect();
         let rows: &'static [CRow] = rows.leak();
         // SAFETY: the rows are leaked, so they outlive every operation, and the
@@ -75,7 +78,9 @@ pub fn register() {
 
 /// Makes the lazy result of a row on inputs that broadcast together.
 pub fn apply(op: Exact, order: i32, inputs: &[&Array], s: mlx_stream) -> Result<Array> {
-    let mut handles = [mlx_array { ctx: std::ptr::null_mut() }; MAX_ARITY];
+    let mut handles = [mlx_array {
+        ctx: std::ptr::null_mut(),
+    }; MAX_ARITY];
     for (handle, input) in handles.iter_mut().zip(inputs) {
         *handle = input.as_ptr();
     }
@@ -129,7 +134,13 @@ unsafe extern "C" fn derivative(
         // SAFETY: as above.
         let output = unsafe { &*(&raw const output).cast::<Array>() };
         let argnum = argnum as usize;
-        let node = Node { order, argnum, inputs, output, graph: Graph(stream) };
+        let node = Node {
+            order,
+            argnum,
+            inputs,
+            output,
+            graph: Graph(stream),
+        };
         (TABLE[row as usize].derivative)(&node)
     });
     let text = match catch_unwind(run) {

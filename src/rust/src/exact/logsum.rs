@@ -15,7 +15,9 @@ fn axes_of(x: &Array, axes: &[i32]) -> Result<Vec<i32>> {
             if (0..rank).contains(&from_start) {
                 Ok(from_start)
             } else {
-                Err(Error::Shape(format!("axis {axis} is not one of an array of rank {rank}.")))
+                Err(Error::Index(format!(
+                    "axis {axis} is not one of an array of rank {rank}."
+                )))
             }
         })
         .collect()
@@ -121,4 +123,229 @@ pub fn logcumsumexp(
         width = width.saturating_mul(2);
     }
     Ok(y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+
+    /// A 3 x 4 matrix of moderate numbers.
+    fn matrix() -> (Array, Vec<f64>) {
+        let v: Vec<f64> = (0..12)
+            .map(|i| f64::from(i * 7 % 12) * 0.83 - 4.0)
+            .collect();
+        (Array::from_slice_f64(&v, &[3, 4]), v)
+    }
+
+    fn naive(x: &[f64]) -> f64 {
+        x.iter().map(|x| x.exp()).sum::<f64>().ln()
+    }
+
+    #[test]
+    fn logsumexp_over_any_axes() {
+        let (_turn, s) = start();
+        let (x, v) = matrix();
+        let rows: Vec<f64> = v.chunks(4).map(naive).collect();
+        let columns: Vec<f64> = (0..4).map(|j| naive(&[v[j], v[j + 4], v[j + 8]])).collect();
+        let kept = logsumexp(&x, &[1], true, s).unwrap();
+        assert_eq!(mlx::shape(&kept), [3, 1]);
+        close(&values(&kept), &rows, 1e-15);
+        close(
+            &values(&logsumexp(&x, &[-2], false, s).unwrap()),
+            &columns,
+            1e-15,
+        );
+        let all = logsumexp(&x, &[0, 1], false, s).unwrap();
+        assert_eq!(mlx::rank(&all), 0);
+        close(&values(&all), &[naive(&v)], 1e-15);
+        let turned = mlx::transpose(&x, s).unwrap();
+        close(
+            &values(&logsumexp(&turned, &[0], false, s).unwrap()),
+            &rows,
+            1e-15,
+        );
+        close(&values(&logsumexp(&x, &[], false, s).unwrap()), &v, 1e-15);
+    }
+
+    #[test]
+    fn logsumexp_of_extremes() {
+        let (_turn, s) = start();
+        let lse = |x: &[f64]| values(&logsumexp(&f64s(x), &[0], false, s).unwrap())[0];
+        assert_eq!(lse(&[1000.0, 1000.0]), 1000.0 + 2f64.ln());
+        assert_eq!(lse(&[-1000.0, -1001.0]), -1000.0 + (-1f64).exp().ln_1p());
+        assert_eq!(lse(&[NEG_INFINITY, NEG_INFINITY]), NEG_INFINITY);
+        assert_eq!(lse(&[INFINITY, 1.0, INFINITY]), INFINITY);
+        assert_eq!(lse(&[]), NEG_INFINITY);
+        assert!(lse(&[NAN, 1.0]).is_nan());
+        let none = Array::from_slice_f64(&[], &[3, 0]);
+        close(
+            &values(&logsumexp(&none, &[1], false, s).unwrap()),
+            &[NEG_INFINITY; 3],
+            0.0,
+        );
+        assert!(values(&logsumexp(&none, &[0], false, s).unwrap()).is_empty());
+        assert!(message(logsumexp(&none, &[2], false, s)).contains("rank 2"));
+    }
+
+    #[test]
+    fn the_slope_of_logsumexp_is_softmax_and_never_nan() {
+        let (_turn, s) = start();
+        let (x, _) = matrix();
+        let f = |args: &[Array]| logsumexp(&args[0], &[1], false, s);
+        let soft = values(&softmax(&x, &[1], s).unwrap());
+        close(&values(&gradient(&f, &[x], s).unwrap()[0]), &soft, 1e-15);
+        let whole = |args: &[Array]| logsumexp(&args[0], &[0], false, s);
+        let at = |x: &[f64]| values(&gradient(&whole, &[f64s(x)], s).unwrap()[0]);
+        close(&at(&[NEG_INFINITY, NEG_INFINITY]), &[0.5, 0.5], 0.0);
+        close(&at(&[INFINITY, 3.0]), &[1.0, 0.0], 0.0);
+        close(&at(&[NEG_INFINITY, 3.0]), &[0.0, 1.0], 0.0);
+        // Second derivatives: diag(p) - p p', here summed over one row: 0; and of p[0].
+        let p = values(&softmax(&f64s(&[0.3, -1.0, 2.0]), &[0], s).unwrap());
+        let first = |args: &[Array]| {
+            let grads = gradient(&whole, args, s)?.swap_remove(0);
+            mlx::slice(&grads, &[0], &[1], &[1], s)
+        };
+        let second = gradient(&first, &[f64s(&[0.3, -1.0, 2.0])], s).unwrap();
+        close(
+            &values(&second[0]),
+            &[p[0] * (1.0 - p[0]), -p[0] * p[1], -p[0] * p[2]],
+            1e-15,
+        );
+    }
+
+    #[test]
+    fn softmax_adds_up_and_agrees_with_its_logarithm() {
+        let (_turn, s) = start();
+        let (x, _) = matrix();
+        for axes in [&[1][..], &[0], &[0, 1]] {
+            let p = softmax(&x, axes, s).unwrap();
+            let sums = mlx::reduce(mlx_sys::mlx_sum_axes, &p, axes, false, s).unwrap();
+            close(&values(&sums), &vec![1.0; mlx::size(&sums)], 1e-15);
+            let logs = values(&log_softmax(&x, axes, s).unwrap());
+            close(
+                &logs,
+                &values(&p).iter().map(|p| p.ln()).collect::<Vec<_>>(),
+                1e-14,
+            );
+        }
+        let far = f64s(&[0.0, -700.0]);
+        relative(
+            &values(&softmax(&far, &[0], s).unwrap()),
+            &[1.0, (-700f64).exp()],
+            1e-15,
+        );
+        // As MLX in float32.
+        assert!(values(&softmax(&f64s(&[NEG_INFINITY; 2]), &[0], s).unwrap())[0].is_nan());
+        assert!(values(&softmax(&f64s(&[]), &[0], s).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn logcumsumexp_in_every_direction() {
+        let (_turn, s) = start();
+        let v: Vec<f64> = (0..37)
+            .map(|i| f64::from(i * 29 % 37) * 40.0 - 700.0)
+            .collect();
+        // log_add_exp by hand, one after the other.
+        let scan = |x: &mut dyn Iterator<Item = f64>| {
+            let mut sum = NEG_INFINITY;
+            let next = |x: f64| {
+                sum = if sum == NEG_INFINITY {
+                    x
+                } else {
+                    sum.max(x) + (-(sum - x).abs()).exp().ln_1p()
+                };
+                sum
+            };
+            x.map(next).collect::<Vec<f64>>()
+        };
+        let forward = scan(&mut v.iter().copied());
+        let mut backward = scan(&mut v.iter().rev().copied());
+        backward.reverse();
+        let go = |reverse, inclusive| {
+            values(&logcumsumexp(&f64s(&v), 0, reverse, inclusive, s).unwrap())
+        };
+        relative(&go(false, true), &forward, 1e-15);
+        relative(&go(true, true), &backward, 1e-15);
+        assert_eq!(go(false, false)[0], NEG_INFINITY);
+        relative(&go(false, false)[1..], &forward[..36], 1e-15);
+        assert_eq!(go(true, false)[36], NEG_INFINITY);
+        relative(&go(true, false)[..36], &backward[1..], 1e-15);
+    }
+
+    #[test]
+    fn logcumsumexp_along_an_axis_and_of_extremes() {
+        let (_turn, s) = start();
+        let (x, v) = matrix();
+        let got = values(&logcumsumexp(&x, -1, false, true, s).unwrap());
+        let want: Vec<f64> = v
+            .chunks(4)
+            .flat_map(|row| (1..=4).map(|k| naive(&row[..k])))
+            .collect();
+        close(&got, &want, 2e-15);
+        let got = values(&logcumsumexp(&x, 0, true, true, s).unwrap());
+        let want: Vec<f64> = (0..12)
+            .map(|i| naive(&(i..12).step_by(4).map(|i| v[i]).collect::<Vec<_>>()))
+            .collect();
+        close(&got, &want, 2e-15);
+        let gone = [NEG_INFINITY, NEG_INFINITY, 1.0, NEG_INFINITY];
+        let f = |args: &[Array]| logcumsumexp(&args[0], 0, false, true, s);
+        close(
+            &values(&f(&[f64s(&gone)]).unwrap()),
+            &[NEG_INFINITY, NEG_INFINITY, 1.0, 1.0],
+            0.0,
+        );
+        let grads = values(&gradient(&f, &[f64s(&gone)], s).unwrap()[0]);
+        assert!(grads.iter().all(|g| !g.is_nan()), "{grads:?}");
+        let empty = Array::from_slice_f64(&[], &[0, 3]);
+        assert!(values(&logcumsumexp(&empty, 0, false, true, s).unwrap()).is_empty());
+    }
+
+    #[test]
+    fn the_slope_of_logcumsumexp_agrees_with_central_differences() {
+        let (_turn, s) = start();
+        let x = [f64s(&[0.5, -1.0, 2.0, 0.1, 1.7])];
+        for (reverse, inclusive) in [(false, true), (true, false)] {
+            let f = |args: &[Array]| {
+                let y = logcumsumexp(&args[0], 0, reverse, inclusive, s)?;
+                let (from, to) = if inclusive { (0, 5) } else { (0, 4) };
+                mlx::reduce(
+                    mlx_sys::mlx_sum_axes,
+                    &mlx::slice(&y, &[from], &[to], &[1], s)?,
+                    &[0],
+                    false,
+                    s,
+                )
+            };
+            let grads = values(&gradient(&f, &x, s).unwrap()[0]);
+            // One element at a time, since each of them moves all that follow.
+            for (k, grad) in grads.iter().enumerate() {
+                let moved = |h: f64| {
+                    let mut v = values(&x[0]);
+                    v[k] += h;
+                    values(&f(&[f64s(&v)]).unwrap())[0]
+                };
+                close(&[*grad], &[(moved(1e-5) - moved(-1e-5)) / 2e-5], 1e-8);
+            }
+        }
+    }
+
+    #[test]
+    fn logaddexp_and_softplus_broadcast_and_differentiate() {
+        let (_turn, s) = start();
+        let (x, v) = matrix();
+        let zero = f64s(&[0.0]);
+        let sums = values(&logaddexp(&x, &zero, s).unwrap());
+        close(
+            &sums,
+            &v.iter().map(|x| x.exp().ln_1p()).collect::<Vec<_>>(),
+            1e-15,
+        );
+        close(&sums, &values(&softplus(&x, s).unwrap()), 1e-15);
+        let f = |args: &[Array]| logaddexp(&args[0], &args[1], s);
+        let grads = gradient(&f, &[x, zero], s).unwrap();
+        assert_eq!(mlx::shape(&grads[1]), [1]);
+        let total: f64 = v.iter().map(|x| 1.0 / (1.0 + x.exp())).sum();
+        close(&values(&grads[1]), &[total], 1e-15);
+    }
 }

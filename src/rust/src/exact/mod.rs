@@ -21,6 +21,8 @@ mod trig;
 mod wide;
 
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 
 pub use ffi::register;
@@ -46,7 +48,7 @@ pub fn polygamma(n: u32, x: &Array, s: mlx_stream) -> Result<Array> {
     // Beyond, the functions overflow or vanish; differentiation adds a few orders.
     let order = i32::try_from(n).ok().filter(|&n| n <= 1_000_000);
     let order = order.ok_or_else(|| {
-        Error::Mlx(format!("polygamma of order {n}: orders go up to 1000000."))
+        Error::Argument(format!("polygamma of order {n}: orders go up to 1000000."))
     })?;
     ffi::apply(Exact::Polygamma, order, &[x], s)
 }

@@ -6,6 +6,7 @@
 use super::ffi::apply;
 use super::table::{Exact, Node};
 use super::trig::cotpi;
+use super::wide::{loop1, loop2};
 use crate::error::Result;
 use crate::mlx::Array;
 use std::f64::consts::PI;
@@ -18,9 +19,27 @@ pub fn d_polygamma(n: &Node<'_>) -> Result<Array> {
 /// The block's polygamma functions of one order; of order 0, digamma.
 pub fn polygamma(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
     let f = Polygamma::new(order);
-    for (y, &x) in output.iter_mut().zip(inputs[0]) {
-        *y = if order == 0 { digamma(x) } else { f.at(x) };
+    loop1(inputs[0], output, |x| f.at(x));
+}
+
+/// psi(a) - psi(a + b) of one order, without cancellation for positive a and a + b.
+pub fn difference(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
+    let f = Polygamma::new(order);
+    loop2(inputs[0], inputs[1], output, |a, b| f.difference(a, b));
+}
+
+/// In a the difference of the next order, in b minus its second part.
+pub fn d_difference(n: &Node<'_>) -> Result<Array> {
+    let (g, order) = (n.graph, n.order + 1);
+    if n.argnum == 0 {
+        return apply(Exact::PolygammaDifference, order, &[n.x(), n.y()], g.0);
     }
+    g.neg(&apply(
+        Exact::Polygamma,
+        order,
+        &[&g.add(n.x(), n.y())?],
+        g.0,
+    )?)
 }
 
 /// The positive zero of digamma, and what its double leaves.
@@ -90,6 +109,34 @@ pub fn digamma(x: f64) -> f64 {
     a.ln() - (tail + 0.5 / a + below)
 }
 
+/// digamma(x) - digamma(x + b) for positive x and x + b: the formulas of `digamma`, each
+/// difference worked out on paper.
+fn digamma_difference(x: f64, b: f64) -> f64 {
+    if x.is_infinite() {
+        return if b.is_finite() { 0.0 } else { f64::NAN };
+    }
+    let (mut a, mut below) = (x, 0.0);
+    while a < 12.0 {
+        below += b / (a + b) / a;
+        a += 1.0;
+    }
+    if b.is_infinite() {
+        return f64::NEG_INFINITY;
+    }
+    // The divided difference of the tail, by Horner's scheme at both ends.
+    let (y, z) = (1.0 / (a * a), 1.0 / (a + b) / (a + b));
+    let (value, slope) = DIGAMMA_TAIL
+        .iter()
+        .rev()
+        .fold((0.0, 0.0), |(value, slope), c| {
+            (value * z + c, slope * y + value)
+        });
+    // p(y) y - p(z) z = (y - z) (p(z) + y p[y, z])
+    let apart = b * (2.0 * a + b) * y * z;
+    let tail = apart * (value + y * slope);
+    -((b / a).ln_1p() + tail + 0.5 * b / (a + b) / a + below)
+}
+
 /// B(2k) / (2k)!, from k = 1.
 const BERNOULLI: [f64; 14] = [
     8.333_333_333_333_333e-2,
@@ -111,8 +158,8 @@ const BERNOULLI: [f64; 14] = [
 /// Up to this order n! and moderate powers are plain numbers.
 const SMALL: i32 = 16;
 
-/// The polygamma function of one order n >= 1.
-struct Polygamma {
+/// The polygamma function of one order n.
+pub struct Polygamma {
     n: i32,
     /// n!, and (n - 1)!
     factorials: [f64; 2],
@@ -122,13 +169,22 @@ struct Polygamma {
 }
 
 impl Polygamma {
-    fn new(n: i32) -> Polygamma {
+    /// That of order `n` >= 0.
+    pub fn new(n: i32) -> Polygamma {
         let below: f64 = (1..n).map(f64::from).product();
         let factorials = [below * f64::from(n), below];
-        Polygamma { n, factorials, reflection: std::cell::OnceCell::new() }
+        Polygamma {
+            n,
+            factorials,
+            reflection: std::cell::OnceCell::new(),
+        }
     }
 
-    fn at(&self, x: f64) -> f64 {
+    /// psi(n, x)
+    pub fn at(&self, x: f64) -> f64 {
+        if self.n == 0 {
+            return digamma(x);
+        }
         let odd = self.n % 2 == 1;
         if x <= 0.0 {
             return if x == x.floor() {
@@ -142,34 +198,57 @@ impl Polygamma {
                 self.reflected(x)
             };
         }
+        let magnitude = self.magnitude(x, |_, _| 1.0);
         if odd {
-            self.magnitude(x)
+            magnitude
         } else {
-            -self.magnitude(x)
+            -magnitude
+        }
+    }
+
+    /// psi(n, a) - psi(n, a + b)
+    pub fn difference(&self, a: f64, b: f64) -> f64 {
+        // Not `a <= 0`, which is false for NaN.
+        if !(a > 0.0 && a + b > 0.0) {
+            return self.at(a) - self.at(a + b);
+        }
+        if self.n == 0 {
+            return digamma_difference(a, b);
+        }
+        // a^-p - (a + b)^-p = a^-p (1 - (1 + b/a)^-p)
+        let magnitude = self.magnitude(a, |a, p| -(-p * (b / a).ln_1p()).exp_m1());
+        if self.n % 2 == 1 {
+            magnitude
+        } else {
+            -magnitude
         }
     }
 
     /// |psi(n, x)| = n! sum over k >= 0 of (x + k)^(-n-1), Abramowitz & Stegun 6.4.10,
-    /// its tail by the asymptotic series 6.4.11. x > 0.
-    fn magnitude(&self, x: f64) -> f64 {
+    /// its tail by the asymptotic series 6.4.11, x > 0; with each power a^-p weighted
+    /// by `weight(a, p)`.
+    fn magnitude(&self, x: f64, weight: impl Fn(f64, f64) -> f64) -> f64 {
         let n = f64::from(self.n);
+        if x.is_infinite() {
+            return 0.0;
+        }
         let (mut a, mut sum) = (x, 0.0);
         while a < n + 13.0 {
-            let term = self.term(a);
+            let term = self.term(a) * weight(a, n + 1.0);
             sum += term;
-            if term < 1e-18 * sum || sum.is_infinite() {
+            if term.abs() < 1e-18 * sum.abs() || sum.is_infinite() {
                 return sum;
             }
             a += 1.0;
         }
         let y = 1.0 / (a * a);
-        let mut bracket = 1.0 + 0.5 * n / a;
+        let mut bracket = weight(a, n) + 0.5 * n / a * weight(a, n + 1.0);
         let mut rising = n * (n + 1.0) * y;
-        let mut next = n;
+        let mut power = n;
         for b in BERNOULLI {
-            bracket += b * rising;
-            next += 2.0;
-            rising *= next * (next + 1.0) * y;
+            power += 2.0;
+            bracket += b * rising * weight(a, power);
+            rising *= power * (power + 1.0) * y;
         }
         sum + self.leading(a) * bracket
     }
@@ -208,7 +287,7 @@ impl Polygamma {
         } else {
             PI.powi(self.n + 1) * q * self.factorials[0]
         };
-        let mirrored = self.magnitude(1.0 - x);
+        let mirrored = self.magnitude(1.0 - x, |_, _| 1.0);
         if self.n % 2 == 1 {
             here - mirrored
         } else {
@@ -232,4 +311,171 @@ fn cotangent_derivative(n: i32) -> Vec<f64> {
         powers = next;
     }
     powers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::exact::{self, unary};
+    use mlx_sys::mlx_stream;
+
+    const EULER: f64 = 0.577_215_664_901_532_9;
+    /// zeta(3)
+    const APERY: f64 = 1.202_056_903_159_594_3;
+
+    fn psi(n: u32, x: &[f64], s: mlx_stream) -> Vec<f64> {
+        values(&exact::polygamma(n, &f64s(x), s).unwrap())
+    }
+
+    #[test]
+    fn closed_forms_at_one_and_a_half() {
+        let (_turn, s) = start();
+        relative(
+            &psi(0, &[1.0, 0.5, 2.0], s),
+            &[-EULER, -EULER - 4f64.ln(), 1.0 - EULER],
+            2e-15,
+        );
+        relative(
+            &psi(1, &[1.0, 0.5], s),
+            &[PI.powi(2) / 6.0, PI.powi(2) / 2.0],
+            1e-15,
+        );
+        relative(
+            &psi(2, &[1.0, 0.5], s),
+            &[-2.0 * APERY, -14.0 * APERY],
+            1e-15,
+        );
+        relative(
+            &psi(3, &[1.0, 0.5], s),
+            &[PI.powi(4) / 15.0, PI.powi(4)],
+            1e-15,
+        );
+    }
+
+    #[test]
+    fn values_by_50_digit_arithmetic() {
+        let (_turn, s) = start();
+        relative(
+            &psi(0, &[-2.5, 1e300, 12.0], s),
+            &[
+                1.103_156_640_645_243,
+                690.775_527_898_213_7,
+                2.442_661_679_975_811,
+            ],
+            1e-14,
+        );
+        relative(
+            &psi(1, &[-2.5, 1e300], s),
+            &[9.539_246_644_989_124, 1e-300],
+            1e-15,
+        );
+        relative(&psi(6, &[1.0], s), &[-726.011_479_714_984_4], 1e-15);
+        relative(
+            &psi(100, &[1.5, 10.0], s),
+            &[-1.530_334_926_217_600_4e140, -9.333_237_300_479_085e56],
+            1e-14,
+        );
+    }
+
+    #[test]
+    fn digamma_keeps_its_digits_at_its_root() {
+        let (_turn, s) = start();
+        // The double next to the root misses it by ROOT[1]; slope 0.9676722454476212.
+        relative(&psi(0, &[ROOT[0]], s), &[-ROOT[1] * AT_ROOT[0]], 1e-15);
+        let x = [1.261, 1.262, 1.661, 1.662];
+        let series: Vec<f64> = psi(0, &x, s);
+        for (got, x) in series.iter().zip(x) {
+            // Across the border of the series: by the recurrence from x + 1.
+            let want = psi(0, &[x + 1.0], s)[0] - 1.0 / x;
+            assert!((got - want).abs() < 1e-15, "{got} is not {want}");
+        }
+    }
+
+    #[test]
+    fn poles_and_infinities_are_those_of_r() {
+        let (_turn, s) = start();
+        let x = [0.0, -1.0, NEG_INFINITY, INFINITY, NAN];
+        close(&psi(0, &x, s), &[NAN, NAN, NAN, INFINITY, NAN], 0.0);
+        close(
+            &psi(1, &x, s),
+            &[INFINITY, INFINITY, INFINITY, 0.0, NAN],
+            0.0,
+        );
+        close(&psi(2, &x, s), &[NAN, NAN, NAN, 0.0, NAN], 0.0);
+    }
+
+    #[test]
+    fn recurrence_and_reflection() {
+        let (_turn, s) = start();
+        let x: Vec<f64> = (0..150).map(|i| f64::from(i) * 0.173 - 9.05).collect();
+        let next: Vec<f64> = x.iter().map(|x| x + 1.0).collect();
+        let mut sign_factorial = 1.0;
+        for n in 0..30 {
+            // psi(n, x + 1) - psi(n, x) = (-1)^n n! x^(-n-1)
+            let (here, there) = (psi(n, &x, s), psi(n, &next, s));
+            for ((h, t), x) in here.iter().zip(&there).zip(&x) {
+                let step = sign_factorial / x.powi(n as i32 + 1);
+                let size = h.abs().max(t.abs());
+                assert!(
+                    (t - h - step).abs() < 3e-14 * size.max(1.0),
+                    "order {n} at {x}: {h} to {t}"
+                );
+            }
+            sign_factorial *= -f64::from(n + 1);
+        }
+    }
+
+    #[test]
+    fn the_chain_of_derivatives_runs_through_all_orders() {
+        let (_turn, s) = start();
+        let x = [f64s(&[-3.3, -0.4, 0.2, 1.0, 7.5, 40.0])];
+        let lgamma = |args: &[Array]| unary(Exact::Lgamma, &args[0], s);
+        let one = |args: &[Array]| Ok(gradient(&lgamma, args, s)?.swap_remove(0));
+        let two = |args: &[Array]| Ok(gradient(&one, args, s)?.swap_remove(0));
+        let three = |args: &[Array]| Ok(gradient(&two, args, s)?.swap_remove(0));
+        let four = |args: &[Array]| slope(&three, args, 0, s);
+        let points = values(&x[0]);
+        relative(&values(&one(&x).unwrap()), &psi(0, &points, s), 0.0);
+        relative(&values(&two(&x).unwrap()), &psi(1, &points, s), 0.0);
+        relative(&values(&three(&x).unwrap()), &psi(2, &points, s), 0.0);
+        relative(&values(&four(&x).unwrap()), &psi(3, &points, s), 0.0);
+    }
+
+    #[test]
+    fn differences_do_not_cancel() {
+        let (_turn, s) = start();
+        let f = |n, a, b| {
+            values(
+                &apply(
+                    Exact::PolygammaDifference,
+                    n,
+                    &[&f64s(&[a]), &f64s(&[b])],
+                    s,
+                )
+                .unwrap(),
+            )[0]
+        };
+        // psi(a + 1) - psi(a) = 1/a, psi'(a + 1) - psi'(a) = -1/a².
+        for a in [1e-8, 0.7, 3.0, 14.0, 1e6, 1e15] {
+            relative(
+                &[f(0, a, 1.0), f(1, a, 1.0)],
+                &[-1.0 / a, 1.0 / (a * a)],
+                2e-15,
+            );
+        }
+        // A small step is the slope.
+        relative(&[f(0, 3.0, 1e-12)], &[-1e-12 * psi(1, &[3.0], s)[0]], 1e-11);
+        relative(
+            &[f(0, -0.5, 1.0)],
+            &[psi(0, &[-0.5], s)[0] - psi(0, &[0.5], s)[0]],
+            0.0,
+        );
+        close(
+            &[f(0, INFINITY, 1.0), f(0, 1.0, INFINITY), f(0, 2.0, 0.0)],
+            &[0.0, NEG_INFINITY, 0.0],
+            0.0,
+        );
+        assert!(f(0, NAN, 1.0).is_nan() && f(1, 1.0, NAN).is_nan());
+    }
 }

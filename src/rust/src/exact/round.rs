@@ -34,13 +34,28 @@ fn round_to(x: f64, digits: i32) -> f64 {
     // 10^digits may itself be too large: then in two steps.
     let first = digits.min(MAX_EXPONENT);
     let (power, more) = (power_of_ten(first.abs()), power_of_ten(digits - first));
-    let scaled = if digits > 0 { size * power * more } else { size / power };
-    let back = |i: f64| if digits > 0 { i / power / more } else { i * power };
+    let scaled = if digits > 0 {
+        size * power * more
+    } else {
+        size / power
+    };
+    let back = |i: f64| {
+        if digits > 0 {
+            i / power / more
+        } else {
+            i * power
+        }
+    };
     let (low, high) = (scaled.floor(), scaled.ceil());
     let (down, up) = (back(low), back(high));
     let (below, above) = (size - down, up - size);
     let even = low % 2.0 == 0.0;
-    (if below < above || (even && below == above) { down } else { up }).copysign(x)
+    (if below < above || (even && below == above) {
+        down
+    } else {
+        up
+    })
+    .copysign(x)
 }
 
 /// The block rounded to `digits` significant digits, at least one.
@@ -74,11 +89,107 @@ fn exponent(x: f64) -> f64 {
     f64::from(libm::ilogb(x))
 }
 
+/// 10^n for n >= 0, by squaring as R does it, so that the last bits agree (powi leaves them to
+/// the compiler).
 fn power_of_ten(n: i32) -> f64 {
-    10f64.powi(n)
+    let (mut power, mut square, mut n) = (1.0, 10.0, n);
+    while n > 0 {
+        if n % 2 == 1 {
+            power *= square;
+        }
+        square *= square;
+        n /= 2;
+    }
+    power
 }
 
 /// A step function: 0 wherever it has a derivative.
 pub fn d_step(n: &Node<'_>) -> Result<Array> {
     n.graph.zeros_like(n.output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::exact;
+
+    /// The values that `f` gives, one by one of the digits.
+    fn each(f: fn(f64, i32) -> f64, cases: &[(f64, i32, f64)]) {
+        for &(x, digits, want) in cases {
+            let got = f(x, digits);
+            assert!(
+                got == want || (got.is_nan() && want.is_nan()),
+                "{x} to {digits}: {got}, not {want}"
+            );
+        }
+    }
+
+    #[test]
+    fn decimals_are_those_of_r() {
+        // By R 4.2.2.
+        each(
+            round_to,
+            &[
+                (0.15, 1, 0.1),
+                (0.25, 1, 0.2),
+                (0.35, 1, 0.3),
+                (0.45, 1, 0.4),
+                (2.675, 2, 2.67),
+                (1.005, 2, 1.0),
+                (5.015, 2, 5.02),
+                (-1.005, 2, -1.0),
+                (2.5, 0, 2.0),
+                (-1.5, 0, -2.0),
+                (1e15 + 0.5, 0, 1e15),
+                (123_456.789, -3, 123_000.0),
+                (25.0, -1, 20.0),
+                (1_234.567_89, 20, 1_234.567_89),
+                (1e-310, 311, 1e-310),
+                (1.6e-310, 310, 2e-310),
+                (7.0, -310, 0.0),
+                (1e300, 300, 1e300),
+                (INFINITY, 2, INFINITY),
+                (NAN, 2, NAN),
+            ],
+        );
+    }
+
+    #[test]
+    fn significant_digits_are_those_of_r() {
+        each(
+            signif_to,
+            &[
+                (123_456.0, 2, 120_000.0),
+                (0.001_234_5, 3, 0.001_23),
+                (-2.5, 1, -2.0),
+                (99.99, 3, 100.0),
+                (1.234_567_8e-9, 5, 1.234_6e-9),
+                (4.94e-324, 1, 5e-324),
+                (PI, 30, PI),
+                (INFINITY, 3, INFINITY),
+                (0.0, 3, 0.0),
+            ],
+        );
+    }
+
+    const PI: f64 = std::f64::consts::PI;
+
+    #[test]
+    fn the_slope_is_zero() {
+        let (_turn, s) = start();
+        let x = [f64s(&[1.234, -5.678])];
+        close(
+            &values(&exact::round(&x[0], 1, s).unwrap()),
+            &[1.2, -5.7],
+            0.0,
+        );
+        close(
+            &values(&exact::signif(&x[0], 2, s).unwrap()),
+            &[1.2, -5.7],
+            0.0,
+        );
+        let f = |args: &[Array]| exact::round(&args[0], 1, s);
+        close(&values(&gradient(&f, &x, s).unwrap()[0]), &[0.0, 0.0], 0.0);
+    }
 }

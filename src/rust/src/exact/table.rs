@@ -145,14 +145,16 @@ table! {
     Digamma(1, each!(polygamma::digamma), polygamma::d_polygamma),
     /// The derivative of `Digamma` of the order applied with; of order 0, `Digamma`.
     Polygamma(1, polygamma::polygamma, polygamma::d_polygamma),
+    /// The polygamma function at x less that at x + y.
+    PolygammaDifference(2, polygamma::difference, polygamma::d_difference),
     /// The beta function of x and y.
     Beta(2, each2!(beta::beta), beta::d_beta),
     /// log(Beta)
     Lbeta(2, each2!(beta::lbeta), beta::d_lbeta),
     /// The binomial coefficient x over y, or its derivative in x.
     Choose(2, beta::choose, beta::d_choose),
-    /// log |Choose|
-    Lchoose(2, each2!(beta::lchoose), beta::d_lchoose),
+    /// log |Choose|, or its derivative in x.
+    Lchoose(2, beta::lchoose, beta::d_lchoose),
     /// x to as many decimals as the order applied with.
     Round(1, round::round, round::d_step),
     /// x to as many significant digits as the order applied with.

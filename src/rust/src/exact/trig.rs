@@ -7,8 +7,11 @@ use crate::mlx::Array;
 use std::f64::consts::{FRAC_2_PI, FRAC_PI_2, PI};
 
 /// pi/2 in three parts, of which std's constant is the first.
-const HALF_PI: [f64; 3] =
-    [FRAC_PI_2, 6.123_233_995_736_766e-17, -1.497_384_904_859_169_8e-33];
+const HALF_PI: [f64; 3] = [
+    FRAC_PI_2,
+    6.123_233_995_736_766e-17,
+    -1.497_384_904_859_169_8e-33,
+];
 
 /// Up to here the three parts of pi/2 leave an exact remainder.
 const REDUCIBLE: f64 = 1e9;
@@ -78,7 +81,10 @@ fn sine_block(
     plain: impl Fn(f64) -> f64,
 ) {
     // A NaN counts as moderate: it comes out as NaN either way.
-    if inputs[0].iter().fold(false, |large, x| large | (x.abs() > REDUCIBLE)) {
+    if inputs[0]
+        .iter()
+        .fold(false, |large, x| large | (x.abs() > REDUCIBLE))
+    {
         loop1(inputs[0], output, plain);
     } else {
         map1(inputs, output, fast, plain);
@@ -160,6 +166,117 @@ pub fn tanpi(x: f64) -> f64 {
 pub fn cotpi(x: f64) -> f64 {
     let r = x - x.round();
     let a = r.abs();
-    let value = if a <= 0.25 { 1.0 / (PI * a).tan() } else { (PI * (0.5 - a)).tan() };
+    let value = if a <= 0.25 {
+        1.0 / (PI * a).tan()
+    } else {
+        (PI * (0.5 - a)).tan()
+    };
     value.copysign(r)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::exact::unary;
+
+    #[test]
+    fn sine_and_cosine_are_the_systems_to_an_ulp() {
+        let (_turn, s) = start();
+        let mut x: Vec<f64> = (-8_000..8_000)
+            .map(|i| f64::from(i) * 0.01 + 1e-4)
+            .collect();
+        // Next to multiples of pi/2, where the remainder is all cancellation.
+        x.extend((1..2_000).map(|k| f64::from(k * k) * FRAC_PI_2));
+        x.extend((0..60).map(|k| 1.1f64 * (f64::from(k) * 0.5 - 10.0).exp2()));
+        for (op, f) in [
+            (Exact::Sin, f64::sin as fn(f64) -> f64),
+            (Exact::Cos, f64::cos),
+        ] {
+            let want: Vec<f64> = x.iter().map(|&x| f(x)).collect();
+            relative(&at(op, &x, s), &want, 2.3e-16);
+        }
+    }
+
+    #[test]
+    fn sine_of_large_and_special_numbers() {
+        let (_turn, s) = start();
+        let x = [PI, 1e22, 1e300, 0.0, 1e-310, INFINITY, NAN];
+        let want = [
+            1.224_646_799_147_353_2e-16,
+            -0.852_200_849_767_188_8,
+            (1e300f64).sin(),
+            0.0,
+            1e-310,
+            NAN,
+            NAN,
+        ];
+        relative(&at(Exact::Sin, &x, s), &want, 1e-15);
+        // One block without the large ones.
+        relative(
+            &at(Exact::Sin, &[PI, 3.0], s),
+            &[want[0], 3f64.sin()],
+            1e-15,
+        );
+        assert!(at(Exact::Sin, &[-0.0], s)[0].is_sign_negative());
+    }
+
+    #[test]
+    fn functions_of_pi_x_are_exact_where_r_says_so() {
+        let (_turn, s) = start();
+        let x = [
+            0.0,
+            0.5,
+            1.0,
+            1.5,
+            2.0,
+            -0.5,
+            -1.0,
+            1e15 + 0.5,
+            1e300,
+            INFINITY,
+            NAN,
+        ];
+        let sin = [0.0, 1.0, 0.0, -1.0, 0.0, -1.0, 0.0, 1.0, 0.0, NAN, NAN];
+        let cos = [1.0, 0.0, -1.0, 0.0, 1.0, 0.0, -1.0, 0.0, 1.0, NAN, NAN];
+        assert_eq!(at(Exact::Sinpi, &x, s)[..9], sin[..9]);
+        assert_eq!(at(Exact::Cospi, &x, s)[..9], cos[..9]);
+        close(&at(Exact::Sinpi, &x, s), &sin, 0.0);
+        close(&at(Exact::Cospi, &x, s), &cos, 0.0);
+        let x = [0.25, 0.75, -0.25, 1.0, 7.25, 0.5, 1.5, INFINITY, 1.0 / 3.0];
+        let tan = [1.0, -1.0, -1.0, 0.0, 1.0, NAN, NAN, NAN, 3f64.sqrt()];
+        close(&at(Exact::Tanpi, &x, s), &tan, 4e-16);
+    }
+
+    #[test]
+    fn sinpi_of_sixths() {
+        let (_turn, s) = start();
+        let x: Vec<f64> = [1.0, 5.0, 7.0, 11.0, -1.0]
+            .iter()
+            .map(|k| k / 6.0)
+            .collect();
+        close(
+            &at(Exact::Sinpi, &x, s),
+            &[0.5, 0.5, -0.5, -0.5, -0.5],
+            1e-15,
+        );
+        let x: Vec<f64> = [1.0, 2.0, 4.0, 5.0, -2.0].iter().map(|k| k / 3.0).collect();
+        close(
+            &at(Exact::Cospi, &x, s),
+            &[0.5, -0.5, -0.5, 0.5, -0.5],
+            1e-15,
+        );
+    }
+
+    #[test]
+    fn derivatives_return_after_four() {
+        let (_turn, s) = start();
+        let f = |args: &[Array]| unary(Exact::Sin, &args[0], s);
+        let one = |args: &[Array]| Ok(gradient(&f, args, s)?.swap_remove(0));
+        let two = |args: &[Array]| Ok(gradient(&one, args, s)?.swap_remove(0));
+        let three = |args: &[Array]| Ok(gradient(&two, args, s)?.swap_remove(0));
+        let x = [f64s(&[0.3, -2.0, 11.0])];
+        let four = values(&gradient(&three, &x, s).unwrap()[0]);
+        close(&four, &values(&f(&x).unwrap()), 0.0);
+    }
 }

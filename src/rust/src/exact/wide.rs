@@ -12,14 +12,16 @@ pub fn map1(
     fast: impl Fn(f64) -> f64,
     plain: impl Fn(f64) -> f64,
 ) {
-    match level() {
-        // SAFETY: level() has found these instructions on this machine.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { map1_avx2(inputs[0], output, fast) },
-        Level::Plain => loop1(inputs[0], output, plain),
-        #[allow(unreachable_patterns)]
-        _ => loop1(inputs[0], output, fast),
+    if !is_fused() {
+        return loop1(inputs[0], output, plain);
     }
+    // SAFETY: is_fused() has found these instructions on this machine.
+    #[cfg(target_arch = "x86_64")]
+    unsafe {
+        map1_avx2(inputs[0], output, fast);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    loop1(inputs[0], output, fast);
 }
 
 /// Two arguments.
@@ -30,40 +32,26 @@ pub fn map2(
     fast: impl Fn(f64, f64) -> f64,
     plain: impl Fn(f64, f64) -> f64,
 ) {
-    match level() {
-        // SAFETY: level() has found these instructions on this machine.
-        #[cfg(target_arch = "x86_64")]
-        Level::Avx2 => unsafe { map2_avx2(inputs[0], inputs[1], output, fast) },
-        Level::Plain => loop2(inputs[0], inputs[1], output, plain),
-        #[allow(unreachable_patterns)]
-        _ => loop2(inputs[0], inputs[1], output, fast),
+    if !is_fused() {
+        return loop2(inputs[0], inputs[1], output, plain);
     }
-}
-
-/// What the machine offers.
-#[derive(Clone, Copy)]
-enum Level {
-    /// AVX2 and FMA.
+    // SAFETY: is_fused() has found these instructions on this machine.
     #[cfg(target_arch = "x86_64")]
-    Avx2,
-    /// Fused multiply-add is part of the architecture (aarch64).
-    #[cfg(target_arch = "aarch64")]
-    Native,
-    /// No fused multiply-add.
-    #[allow(dead_code)]
-    Plain,
+    unsafe {
+        map2_avx2(inputs[0], inputs[1], output, fast);
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    loop2(inputs[0], inputs[1], output, fast);
 }
 
+/// Whether the machine has fused multiply-add, on x86-64 together with AVX2.
 #[inline(always)]
-fn level() -> Level {
+fn is_fused() -> bool {
     #[cfg(target_arch = "x86_64")]
-    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-        return Level::Avx2;
-    }
-    #[cfg(target_arch = "aarch64")]
-    return Level::Native;
-    #[cfg(not(target_arch = "aarch64"))]
-    Level::Plain
+    let found = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+    #[cfg(not(target_arch = "x86_64"))]
+    let found = cfg!(target_arch = "aarch64");
+    found
 }
 
 /// Applies a function to each element.
@@ -102,4 +90,26 @@ unsafe fn map1_avx2(x: &[f64], output: &mut [f64], f: impl Fn(f64) -> f64) {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn map2_avx2(x: &[f64], y: &[f64], output: &mut [f64], f: impl Fn(f64, f64) -> f64) {
     loop2(x, y, output, f);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_see_every_element() {
+        let x: Vec<f64> = (0..1003).map(f64::from).collect();
+        let mut y = vec![0.0; x.len()];
+        map1(&[&x], &mut y, |x| x + 1.0, |x| x + 1.0);
+        assert!(y.iter().zip(&x).all(|(y, x)| *y == x + 1.0));
+        map2(&[&x, &x], &mut y, |a, b| a * b, |a, b| a * b);
+        assert!(y.iter().zip(&x).all(|(y, x)| *y == x * x));
+    }
+
+    #[test]
+    fn polynomials() {
+        let c = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0];
+        assert_eq!(poly(1.0, &c), 36.0);
+        assert_eq!(poly(-2.0, &c), -711.0);
+    }
 }

@@ -49,10 +49,10 @@ fn assign_elements(x: &Array, columns: &[Vec<i32>], value: &Array, s: mlx_stream
         }
         refuse_duplicates(std::mem::replace(&mut seen[place], true))?;
     }
-    let value = fill(value, n, s)?;
     if n == 0 {
-        return mlx::share(x);
+        return mlx::share(x); // as in base R, whatever the value
     }
+    let value = fill(value, n, s)?;
     let at = columns.iter().map(|c| mlx::indices(c, &[n as i32])).collect::<Result<Vec<_>>>()?;
     let axes: Vec<i32> = (0..shape.len() as i32).collect();
     let mut updates = vec![1; shape.len() + 1];
@@ -68,10 +68,10 @@ fn assign_block(x: &Array, axes: &[Axis], value: &Array, s: mlx_stream) -> Resul
     }
     let counts: Vec<i32> = axes.iter().zip(&shape).map(|(axis, &extent)| axis.count(extent)).collect();
     let n: usize = counts.iter().map(|&c| c as usize).product();
-    let value = mlx::shape_columns(&fill(value, n, s)?, &counts, s)?;
     if n == 0 {
         return mlx::share(x);
     }
+    let value = mlx::shape_columns(&fill(value, n, s)?, &counts, s)?;
     if !axes.iter().any(|axis| matches!(axis, Axis::At(_))) {
         let (mut from, mut to, mut step) = (vec![0; shape.len()], shape.clone(), vec![1; shape.len()]);
         for (k, axis) in axes.iter().enumerate() {

@@ -161,7 +161,7 @@ unsafe extern "C" fn variance(x: SEXP, axes: SEXP, keep: SEXP, ddof: SEXP, root:
         let deviation = mlx::binary(mlx_sys::mlx_subtract, &array, &centre, s)?;
         let squares = mlx::unary(mlx_sys::mlx_square, &deviation, s)?;
         let total = mlx::reduce(mlx_sys::mlx_sum_axes, &squares, &over, keep, s)?;
-        let left = mlx::scalar(extent(&array, &over) - ddof, mlx::dtype(&array), s)?;
+        let left = mlx::scalar((extent(&array, &over) - ddof).max(0.0), mlx::dtype(&array), s)?;
         let mut result = mlx::binary(mlx_sys::mlx_divide, &total, &left, s)?;
         if root {
             result = mlx::unary(mlx_sys::mlx_sqrt, &result, s)?;
