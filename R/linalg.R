@@ -19,6 +19,7 @@
 #' x %*% c(1, 1)
 #' crossprod(x)
 #' @name matmul
+#' @aliases %*% crossprod tcrossprod
 #' @rawNamespace
 #' if (getRversion() < "4.3.0") {
 #'   export("%*%")

@@ -11,7 +11,7 @@
 #' over the elements in R's column-major order and return a vector. `gamma()` is NaN at 0 and the
 #' negative integers, where base R warns too.
 #'
-#' @param x,z,y An mlx array.
+#' @param x An mlx array.
 #' @param base Base of the logarithm: a number or an mlx array.
 #' @param digits Decimals, or significant digits.
 #' @param ... Not used.

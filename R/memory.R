@@ -60,7 +60,7 @@ mlx_clear_cache <- function() {
 #' @return The number of reads since the package was loaded.
 #' @examples
 #' before <- mlx_host_reads()
-#' stats::weighted.mean(as_mlx(1:3), 1:3)
+#' fit <- stats::lm.fit(cbind(1, 1:3), as_mlx(c(1, 2, 4)))
 #' mlx_host_reads() - before
 #' @export
 mlx_host_reads <- function() .Call(C_host_reads)

@@ -71,7 +71,7 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
     }
     let mut frame = Frame::new(cont, function, leaves);
     let at = &raw mut frame;
-    (*at).run(|| {
+    Frame::run(at, || {
         let inputs = Arrays::new();
         for i in 0..n {
             let ctx = handle::address(object::handle_of(VECTOR_ELT(leaves, i)))?;

@@ -43,19 +43,21 @@ impl Frame {
         Frame { cont, function, leaves, jumped: false, device: Device::Cpu, outer: std::ptr::null_mut() }
     }
 
-    /// Runs `work`, during which MLX may call [`trampoline`], and leaves as R or MLX demand.
+    /// Runs `work`, during which MLX may call [`trampoline`], and leaves as R or MLX demand. The
+    /// frame goes by its address: the trampoline writes to it while this runs.
     ///
     /// # Safety
-    /// On R's main thread; the caller owns nothing (this may jump) and has protected the fields.
-    pub unsafe fn run(&mut self, work: impl FnOnce() -> Result<()>) {
-        self.outer = INNERMOST.with(Cell::get);
-        INNERMOST.with(|top| top.set(self));
+    /// On R's main thread; `frame` is live, its fields are protected, and the caller owns nothing
+    /// (this may jump).
+    pub unsafe fn run(frame: *mut Frame, work: impl FnOnce() -> Result<()>) {
+        (*frame).outer = INNERMOST.with(Cell::get);
+        INNERMOST.with(|top| top.set(frame));
         let traced = Traced::begin();
         let done = guarded(work);
         traced.end();
-        INNERMOST.with(|top| top.set(self.outer));
-        if self.jumped {
-            R_ContinueUnwind(self.cont);
+        INNERMOST.with(|top| top.set((*frame).outer));
+        if (*frame).jumped {
+            R_ContinueUnwind((*frame).cont);
         }
         if done.is_none() {
             raise();
