@@ -12,28 +12,56 @@ rmlx_warn <- function(message, class) {
   warn(message, class = c(paste0("rmlx_warning_", class), "rmlx_warning"))
 }
 
-# The outermost call of the run of rmlx functions that leads here: what the user wrote. Where base
-# R code read an mlx vector without a method of ours, the base function that did.
-user_call <- function() {
-  namespace <- topenv()
-  found <- NULL
-  for (i in rev(seq_len(sys.nframe() - 1L))) {
-    fn <- sys.function(i)
-    ours <- !is.primitive(fn) && identical(topenv(environment(fn)), namespace)
-    if (!ours) {
-      if (is.null(found)) found <- sys.call(i)
-      break
-    }
-    if (!isTRUE(attr(fn, "raises"))) found <- sys.call(i)
+# What the user wrote that led here: the outermost call of the chain of rmlx's and base R's own
+# functions, each called by the next. `reading`: base code without a method of ours may have read an
+# mlx vector; a primitive such as `c` has no frame, so the statement is found by its source, if R
+# kept it.
+user_call <- function(reading = FALSE) {
+  i <- sys.nframe() - 1L
+  while (i > 0L && isTRUE(attr(sys.function(i), "raises"))) i <- i - 1L
+  parents <- sys.parents()
+  found <- if (i > 0L) sys.call(i)
+  if (reading && i > 0L && !is_inner(sys.function(i))) {
+    return(statement(sys.function(i), attr(sys.call(i + 1L), "srcref")) %||% tidy_call(found))
+  }
+  while (i > 0L && is_inner(sys.function(i))) {
+    found <- sys.call(i)
+    i <- if (parents[i] < i) parents[i] else 0L
   }
   tidy_call(found)
+}
+
+base_packages <- c("base", "compiler", "datasets", "graphics", "grDevices", "grid", "methods",
+                   "parallel", "splines", "stats", "stats4", "tcltk", "tools", "utils")
+
+# Whether a function belongs to rmlx or to R itself.
+is_inner <- function(fn) {
+  home <- topenv(environment(fn))
+  identical(home, topenv()) || environmentName(home) %in% base_packages
+}
+
+# The statement of a function at a place in its source, as a call; NULL if it cannot be told.
+statement <- function(fn, at) {
+  whole <- attr(fn, "srcref")
+  if (is.null(at) || is.null(whole) || !identical(attr(at, "srcfile"), attr(whole, "srcfile")) ||
+        at[[1L]] < whole[[1L]] || at[[3L]] > whole[[3L]] || identical(at[1:4], whole[1:4])) {
+    return(NULL)
+  }
+  text <- as.character(at, useSource = TRUE)
+  parsed <- tryCatch(parse(text = text, keep.source = FALSE), error = function(e) NULL)
+  if (length(parsed) == 1L && is.call(parsed[[1L]]) && !identical(parsed[[1L]][[1L]], as.name("{"))) {
+    parsed[[1L]]
+  }
 }
 
 # A call as people write it: the generic's name instead of the method's, and no values spliced into
 # it (do.call() does that), since they may be huge, or traced.
 tidy_call <- function(x) {
   if (is.call(x)) {
-    if (is.name(x[[1L]])) x[[1L]] <- as.name(sub("\\.mlx$", "", as.character(x[[1L]])))
+    if (is.name(x[[1L]])) {
+      name <- sub("\\.mlx$", "", as.character(x[[1L]]))
+      x[[1L]] <- as.name(if (name == "as.double") "as.numeric" else name)
+    }
     for (i in seq_along(x)) {
       part <- x[[i]]
       if (!missing(part) && !is.name(part)) {
@@ -52,8 +80,8 @@ tidy_call <- function(x) {
 # Called by the native code, which knows what went wrong but not who asked.
 raise_native <- structure(
   function(message, class) {
-    call <- user_call()
     kind <- sub("^rmlx_error_", "", class)
+    call <- user_call(reading = kind == "tape")
     if (kind == "tape") message <- tape_message(call)
     rmlx_abort(message, kind, call = call)
   },
@@ -76,7 +104,8 @@ tape_message <- function(call) {
 
 # One short line of a call.
 short_call <- function(call) {
-  text <- paste(deparse(call, width.cutoff = 500L, nlines = 1L), collapse = " ")
+  lines <- deparse(call, width.cutoff = 500L, nlines = 4L)
+  text <- paste(trimws(lines), collapse = " ")
   if (nchar(text) > 80L) paste0(substr(text, 1L, 77L), "...") else text
 }
 

@@ -102,14 +102,20 @@ mod entries {
         unsafe {
             let mut raw = mlx_sys::mlx_string_new();
             if mlx_sys::mlx_version(&mut raw) == 0 {
-                out = std::ffi::CStr::from_ptr(mlx_sys::mlx_string_data(raw)).to_string_lossy().into_owned();
+                out = std::ffi::CStr::from_ptr(mlx_sys::mlx_string_data(raw))
+                    .to_string_lossy()
+                    .into_owned();
             }
             mlx_sys::mlx_string_free(raw);
         }
         out
     }
 
-    crate::ffi::routines![wrap__device_has_gpu / 0, wrap__device_default / 0, wrap__mlx_version / 0];
+    crate::ffi::routines![
+        wrap__device_has_gpu / 0,
+        wrap__device_default / 0,
+        wrap__mlx_version / 0
+    ];
 }
 pub use entries::ROUTINES as COLD_ROUTINES;
 

@@ -23,20 +23,33 @@ const NAMES: [(Dtype, &str); 14] = [
 
 /// The name that users write.
 pub fn name(dtype: Dtype) -> &'static str {
-    NAMES.iter().find(|(d, _)| *d == dtype).map_or("unknown", |(_, n)| n)
+    NAMES
+        .iter()
+        .find(|(d, _)| *d == dtype)
+        .map_or("unknown", |(_, n)| n)
 }
 
 /// The dtype of a name.
 pub fn parse(text: &str) -> Result<Dtype> {
-    NAMES.iter().find(|(_, n)| *n == text).map(|(d, _)| *d).ok_or_else(|| {
-        let all: Vec<_> = NAMES.iter().map(|(_, n)| *n).collect();
-        Error::Dtype(format!("`{text}` is not a dtype of MLX. Use one of {}.", all.join(", ")))
-    })
+    NAMES
+        .iter()
+        .find(|(_, n)| *n == text)
+        .map(|(d, _)| *d)
+        .ok_or_else(|| {
+            let all: Vec<_> = NAMES.iter().map(|(_, n)| *n).collect();
+            Error::Dtype(format!(
+                "`{text}` is not a dtype of MLX. Use one of {}.",
+                all.join(", ")
+            ))
+        })
 }
 
 /// float16, bfloat16, float32 or float64.
 pub fn is_float(dtype: Dtype) -> bool {
-    matches!(dtype, Dtype::Float16 | Dtype::Bfloat16 | Dtype::Float32 | Dtype::Float64)
+    matches!(
+        dtype,
+        Dtype::Float16 | Dtype::Bfloat16 | Dtype::Float32 | Dtype::Float64
+    )
 }
 
 /// A signed or unsigned integer (not bool).
@@ -62,7 +75,9 @@ pub fn integer_range(dtype: Dtype) -> (i128, i128) {
 pub fn r_type(dtype: Dtype) -> SEXPTYPE {
     match dtype {
         Dtype::Bool => SEXPTYPE::LGLSXP,
-        Dtype::Int8 | Dtype::Int16 | Dtype::Int32 | Dtype::Uint8 | Dtype::Uint16 => SEXPTYPE::INTSXP,
+        Dtype::Int8 | Dtype::Int16 | Dtype::Int32 | Dtype::Uint8 | Dtype::Uint16 => {
+            SEXPTYPE::INTSXP
+        }
         Dtype::Complex64 => SEXPTYPE::CPLXSXP,
         _ => SEXPTYPE::REALSXP,
     }

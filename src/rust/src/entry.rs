@@ -57,7 +57,9 @@ pub unsafe fn string(x: SEXP) -> Result<String> {
     if TYPEOF(x) != SEXPTYPE::STRSXP || XLENGTH(x) != 1 {
         return Err(Error::Argument("one string was expected here".into()));
     }
-    Ok(CStr::from_ptr(R_CHAR(STRING_ELT(x, 0))).to_string_lossy().into_owned())
+    Ok(CStr::from_ptr(R_CHAR(STRING_ELT(x, 0)))
+        .to_string_lossy()
+        .into_owned())
 }
 
 /// 1-based, possibly negative axes (NULL: all) as 0-based ones.
@@ -92,8 +94,14 @@ pub fn axis_of(axis: i32, rank: usize) -> Result<i32> {
             1 => "use 1 (or -1)".to_string(),
             _ => format!("use 1 to {n}, or -1 (the last) to -{n}"),
         };
-        let shown = if axis == i32::MIN { "NA".into() } else { axis.to_string() };
-        Err(Error::Index(format!("axis {shown} is out of range for an array of rank {n}: {range}.")))
+        let shown = if axis == i32::MIN {
+            "NA".into()
+        } else {
+            axis.to_string()
+        };
+        Err(Error::Index(format!(
+            "axis {shown} is out of range for an array of rank {n}: {range}."
+        )))
     }
 }
 
@@ -102,5 +110,9 @@ pub fn show(shape: &[i32]) -> String {
     if shape.is_empty() {
         return "scalar".into();
     }
-    shape.iter().map(i32::to_string).collect::<Vec<_>>().join(" x ")
+    shape
+        .iter()
+        .map(i32::to_string)
+        .collect::<Vec<_>>()
+        .join(" x ")
 }

@@ -40,7 +40,9 @@ pub enum Error {
     #[error("{0}")]
     Mlx(String),
     /// A bug of ours.
-    #[error("rmlx met an internal error ({0}). The session is fine; please report what you called.")]
+    #[error(
+        "rmlx met an internal error ({0}). The session is fine; please report what you called."
+    )]
     Internal(String),
 }
 
@@ -82,7 +84,9 @@ extern "C" {
 
 unsafe extern "C" fn on_mlx_error(message: *const c_char, data: *mut c_void) {
     // SAFETY: mlx-c passes a NUL-terminated text that lives during the call.
-    let text = unsafe { CStr::from_ptr(message) }.to_string_lossy().into_owned();
+    let text = unsafe { CStr::from_ptr(message) }
+        .to_string_lossy()
+        .into_owned();
     LAST.with(|last| *last.borrow_mut() = text);
     // SAFETY: the same arguments, for mlx-rs's own bookkeeping.
     unsafe { default_mlx_error_handler(message, data) };
@@ -108,7 +112,11 @@ pub fn last_mlx_error() -> Error {
         Some((_, rest)) => rest,
         None => said,
     };
-    Error::Mlx(if said.is_empty() { "MLX failed without a message.".into() } else { said.into() })
+    Error::Mlx(if said.is_empty() {
+        "MLX failed without a message.".into()
+    } else {
+        said.into()
+    })
 }
 
 /// An mlx-c status as a result.
@@ -150,7 +158,8 @@ pub fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Option<T> {
 /// On R's main thread, from frames that own nothing: this jumps.
 pub unsafe fn raise() -> ! {
     let filed = FILED.with(|f| f.borrow().as_ref().map(|(t, c)| (t.as_ptr(), c.as_ptr())));
-    let (text, class) = filed.unwrap_or((c"unknown failure".as_ptr(), c"rmlx_error_internal".as_ptr()));
+    let (text, class) =
+        filed.unwrap_or((c"unknown failure".as_ptr(), c"rmlx_error_internal".as_ptr()));
     let text = Rf_protect(Rf_ScalarString(Rf_mkCharLenCE(
         text,
         CStr::from_ptr(text).to_bytes().len() as c_int,

@@ -47,7 +47,12 @@ extern "C" {
 /// # Safety
 /// Once, on R's main thread.
 pub unsafe fn start() {
-    TAGS.with(|t| t.set([Rf_install(c"mlx_cpu".as_ptr()), Rf_install(c"mlx_gpu".as_ptr())]));
+    TAGS.with(|t| {
+        t.set([
+            Rf_install(c"mlx_cpu".as_ptr()),
+            Rf_install(c"mlx_gpu".as_ptr()),
+        ])
+    });
     pthread_atfork(None, None, Some(in_forked_child));
 }
 
@@ -141,7 +146,11 @@ pub unsafe fn length(handle: SEXP) -> R_xlen_t {
     let ctx = R_ExternalPtrAddr(handle);
     if ctx.is_null() {
         let kept = R_ExternalPtrProtected(handle);
-        return if TYPEOF(kept) == SEXPTYPE::REALSXP { *REAL(kept) as R_xlen_t } else { 0 };
+        return if TYPEOF(kept) == SEXPTYPE::REALSXP {
+            *REAL(kept) as R_xlen_t
+        } else {
+            0
+        };
     }
     mlx::size(mlx::borrow(&ctx)) as R_xlen_t
 }

@@ -60,14 +60,25 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
         .map(|routine| R_CallMethodDef {
             name: routine.name.as_ptr(),
             // SAFETY: R calls it back with as many arguments as `arguments` says.
-            fun: Some(std::mem::transmute::<*const std::ffi::c_void, unsafe extern "C" fn() -> *mut std::ffi::c_void>(
-                routine.function,
-            )),
+            fun: Some(std::mem::transmute::<
+                *const std::ffi::c_void,
+                unsafe extern "C" fn() -> *mut std::ffi::c_void,
+            >(routine.function)),
             numArgs: routine.arguments,
         })
         .collect();
-    table.push(R_CallMethodDef { name: std::ptr::null(), fun: None, numArgs: 0 });
-    R_registerRoutines(dll, std::ptr::null(), table.as_ptr(), std::ptr::null(), std::ptr::null());
+    table.push(R_CallMethodDef {
+        name: std::ptr::null(),
+        fun: None,
+        numArgs: 0,
+    });
+    R_registerRoutines(
+        dll,
+        std::ptr::null(),
+        table.as_ptr(),
+        std::ptr::null(),
+        std::ptr::null(),
+    );
     error::install_handlers();
     handle::start();
     object::start(dll);

@@ -23,10 +23,16 @@ fn machine_memory() -> (usize, usize) {
     unsafe {
         let pages = libc::sysconf(libc::_SC_PHYS_PAGES).max(0) as usize;
         let page = libc::sysconf(libc::_SC_PAGESIZE).max(0) as usize;
-        let mut space = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+        let mut space = libc::rlimit {
+            rlim_cur: libc::RLIM_INFINITY,
+            rlim_max: libc::RLIM_INFINITY,
+        };
         libc::getrlimit(libc::RLIMIT_AS, &mut space);
         let ram = pages.saturating_mul(page);
-        (if ram == 0 { usize::MAX } else { ram }, usize::try_from(space.rlim_cur).unwrap_or(usize::MAX))
+        (
+            if ram == 0 { usize::MAX } else { ram },
+            usize::try_from(space.rlim_cur).unwrap_or(usize::MAX),
+        )
     }
 }
 
@@ -84,7 +90,10 @@ fn memory_state() -> Vec<f64> {
         mlx_sys::mlx_get_peak_memory(&mut peak);
     }
     let limit = LIMIT.with(Cell::get);
-    [active(), cached, peak, limit, STEP.with(Cell::get)].iter().map(|&b| b as f64).collect()
+    [active(), cached, peak, limit, STEP.with(Cell::get)]
+        .iter()
+        .map(|&b| b as f64)
+        .collect()
 }
 
 /// Sets the collection step and with it the cache limit.

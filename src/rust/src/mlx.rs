@@ -19,7 +19,9 @@ pub fn own(raw: mlx_array) -> Result<Array> {
 
 /// Calls something that writes its result through a pointer and returns a status.
 pub fn out(call: impl FnOnce(*mut mlx_array) -> c_int) -> Result<Array> {
-    let mut raw = mlx_array { ctx: std::ptr::null_mut() };
+    let mut raw = mlx_array {
+        ctx: std::ptr::null_mut(),
+    };
     check(call(&mut raw))?;
     own(raw)
 }
@@ -73,13 +75,37 @@ pub fn binary(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
 }
 
 /// A reduction over 0-based axes.
+///
+/// An array without elements is replaced by a row-major one: of a transposed one MLX 0.32.2 reads
+/// extents beyond the end of an empty list, and then loops for as long as they happen to say.
 pub fn reduce(f: Reduction, x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
+    if size(x) == 0 {
+        let (kind, shape) = (dtype(x), shape(x));
+        let empty = full(shape, &scalar(0.0, kind, s)?, kind, s)?;
+        return reduce_as_it_is(f, &empty, axes, keep, s);
+    }
+    reduce_as_it_is(f, x, axes, keep, s)
+}
+
+fn reduce_as_it_is(
+    f: Reduction,
+    x: &Array,
+    axes: &[i32],
+    keep: bool,
+    s: mlx_stream,
+) -> Result<Array> {
     // SAFETY: as in `unary`; the slice lives during the call.
     out(|o| unsafe { f(o, x.as_ptr(), axes.as_ptr(), axes.len(), keep, s) })
 }
 
 /// A reduction over one 0-based axis.
-pub fn reduce_axis(f: AxisReduction, x: &Array, axis: i32, keep: bool, s: mlx_stream) -> Result<Array> {
+pub fn reduce_axis(
+    f: AxisReduction,
+    x: &Array,
+    axis: i32,
+    keep: bool,
+    s: mlx_stream,
+) -> Result<Array> {
     // SAFETY: as in `unary`.
     out(|o| unsafe { f(o, x.as_ptr(), axis, keep, s) })
 }
@@ -170,7 +196,11 @@ pub fn shape_columns(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
 
 /// A size as MLX counts extents.
 pub fn count(n: usize) -> Result<i32> {
-    i32::try_from(n).map_err(|_| Error::Shape(format!("{n} elements are more than an MLX axis holds (2^31 - 1).")))
+    i32::try_from(n).map_err(|_| {
+        Error::Shape(format!(
+            "{n} elements are more than an MLX axis holds (2^31 - 1)."
+        ))
+    })
 }
 
 /// Broadcasts to a shape.
@@ -185,7 +215,14 @@ pub fn broadcast(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
 pub fn full(shape: &[i32], value: &Array, dtype: Dtype, s: mlx_stream) -> Result<Array> {
     // SAFETY: as in `reduce`.
     out(|o| unsafe {
-        mlx_sys::mlx_full(o, shape.as_ptr(), shape.len(), value.as_ptr(), dtype.into(), s)
+        mlx_sys::mlx_full(
+            o,
+            shape.as_ptr(),
+            shape.len(),
+            value.as_ptr(),
+            dtype.into(),
+            s,
+        )
     })
 }
 
@@ -198,13 +235,31 @@ pub fn scalar(value: f64, dtype: Dtype, s: mlx_stream) -> Result<Array> {
         Dtype::Bool => own(unsafe { mlx_sys::mlx_array_new_bool(value != 0.0) }),
         Dtype::Complex64 => own(unsafe { mlx_sys::mlx_array_new_complex(value as f32, 0.0) }),
         Dtype::Int32 => own(unsafe { mlx_sys::mlx_array_new_int(value as i32) }),
-        Dtype::Int64 => data(&(value as i64) as *const i64 as *const c_void, &[], Dtype::Int64),
-        Dtype::Uint64 => data(&(value as u64) as *const u64 as *const c_void, &[], Dtype::Uint64),
-        Dtype::Uint32 => data(&(value as u32) as *const u32 as *const c_void, &[], Dtype::Uint32),
-        Dtype::Float16 | Dtype::Bfloat16 => {
-            astype(&own(unsafe { mlx_sys::mlx_array_new_float32(value as f32) })?, dtype, s)
-        }
-        _ => astype(&own(unsafe { mlx_sys::mlx_array_new_int(value as i32) })?, dtype, s),
+        Dtype::Int64 => data(
+            &(value as i64) as *const i64 as *const c_void,
+            &[],
+            Dtype::Int64,
+        ),
+        Dtype::Uint64 => data(
+            &(value as u64) as *const u64 as *const c_void,
+            &[],
+            Dtype::Uint64,
+        ),
+        Dtype::Uint32 => data(
+            &(value as u32) as *const u32 as *const c_void,
+            &[],
+            Dtype::Uint32,
+        ),
+        Dtype::Float16 | Dtype::Bfloat16 => astype(
+            &own(unsafe { mlx_sys::mlx_array_new_float32(value as f32) })?,
+            dtype,
+            s,
+        ),
+        _ => astype(
+            &own(unsafe { mlx_sys::mlx_array_new_int(value as i32) })?,
+            dtype,
+            s,
+        ),
     }
 }
 
@@ -231,18 +286,41 @@ pub fn slice(x: &Array, from: &[i32], to: &[i32], step: &[i32], s: mlx_stream) -
     // SAFETY: as in `reduce`.
     out(|o| unsafe {
         mlx_sys::mlx_slice(
-            o, x.as_ptr(), from.as_ptr(), from.len(), to.as_ptr(), to.len(), step.as_ptr(), step.len(), s,
+            o,
+            x.as_ptr(),
+            from.as_ptr(),
+            from.len(),
+            to.as_ptr(),
+            to.len(),
+            step.as_ptr(),
+            step.len(),
+            s,
         )
     })
 }
 
 /// x with a block replaced.
-pub fn slice_update(x: &Array, value: &Array, from: &[i32], to: &[i32], step: &[i32], s: mlx_stream) -> Result<Array> {
+pub fn slice_update(
+    x: &Array,
+    value: &Array,
+    from: &[i32],
+    to: &[i32],
+    step: &[i32],
+    s: mlx_stream,
+) -> Result<Array> {
     // SAFETY: as in `reduce`.
     out(|o| unsafe {
         mlx_sys::mlx_slice_update(
-            o, x.as_ptr(), value.as_ptr(), from.as_ptr(), from.len(), to.as_ptr(), to.len(),
-            step.as_ptr(), step.len(), s,
+            o,
+            x.as_ptr(),
+            value.as_ptr(),
+            from.as_ptr(),
+            from.len(),
+            to.as_ptr(),
+            to.len(),
+            step.as_ptr(),
+            step.len(),
+            s,
         )
     })
 }
@@ -254,22 +332,49 @@ pub fn take(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
 }
 
 /// Slices of `sizes` at index arrays that broadcast, one for each of `axes`.
-pub fn gather(x: &Array, at: &[Array], axes: &[i32], sizes: &[i32], s: mlx_stream) -> Result<Array> {
+pub fn gather(
+    x: &Array,
+    at: &[Array],
+    axes: &[i32],
+    sizes: &[i32],
+    s: mlx_stream,
+) -> Result<Array> {
     let list = Arrays::of(at)?;
     // SAFETY: as in `reduce`; the list outlives the call.
     out(|o| unsafe {
         mlx_sys::mlx_gather(
-            o, x.as_ptr(), list.0, axes.as_ptr(), axes.len(), sizes.as_ptr(), sizes.len(), s,
+            o,
+            x.as_ptr(),
+            list.0,
+            axes.as_ptr(),
+            axes.len(),
+            sizes.as_ptr(),
+            sizes.len(),
+            s,
         )
     })
 }
 
 /// x with the slices at index arrays replaced.
-pub fn scatter(x: &Array, at: &[Array], updates: &Array, axes: &[i32], s: mlx_stream) -> Result<Array> {
+pub fn scatter(
+    x: &Array,
+    at: &[Array],
+    updates: &Array,
+    axes: &[i32],
+    s: mlx_stream,
+) -> Result<Array> {
     let list = Arrays::of(at)?;
     // SAFETY: as in `reduce`; the list outlives the call.
     out(|o| unsafe {
-        mlx_sys::mlx_scatter(o, x.as_ptr(), list.0, updates.as_ptr(), axes.as_ptr(), axes.len(), s)
+        mlx_sys::mlx_scatter(
+            o,
+            x.as_ptr(),
+            list.0,
+            updates.as_ptr(),
+            axes.as_ptr(),
+            axes.len(),
+            s,
+        )
     })
 }
 
@@ -389,7 +494,12 @@ extern "C" {
     fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
     fn rmlx_array_id(out: *mut usize, x: mlx_array) -> c_int;
     fn rmlx_depends_on(out: *mut bool, x: mlx_array, ids: *const usize, n: usize) -> c_int;
-    fn rmlx_pending(needed: *mut usize, part: *mut mlx_array, roots: mlx_vector_array, budget: f64) -> c_int;
+    fn rmlx_pending(
+        needed: *mut usize,
+        part: *mut mlx_array,
+        roots: mlx_vector_array,
+        budget: f64,
+    ) -> c_int;
 }
 
 /// What tells an array from others in MLX's graph, however many handles it has.
@@ -412,10 +522,16 @@ pub fn depends_on(x: &Array, ids: &[usize]) -> Result<bool> {
 /// `budget` (roughly bytes read and written), an array with about that much work before it.
 pub fn pending(list: &Arrays, budget: f64) -> Result<(usize, Option<Array>)> {
     let mut needed = 0;
-    let mut part = mlx_array { ctx: std::ptr::null_mut() };
+    let mut part = mlx_array {
+        ctx: std::ptr::null_mut(),
+    };
     // SAFETY: a valid list; what comes back in `part` is ours.
     check(unsafe { rmlx_pending(&mut needed, &mut part, list.0, budget) })?;
-    let part = if part.ctx.is_null() { None } else { Some(own(part)?) };
+    let part = if part.ctx.is_null() {
+        None
+    } else {
+        Some(own(part)?)
+    };
     Ok((needed, part))
 }
 
@@ -446,14 +562,21 @@ pub fn default_streams(gpu: bool) -> [*mut c_void; 2] {
     // SAFETY: plain constructors.
     unsafe {
         let cpu = mlx_sys::mlx_default_cpu_stream_new().ctx;
-        let gpu = if gpu { mlx_sys::mlx_default_gpu_stream_new().ctx } else { cpu };
+        let gpu = if gpu {
+            mlx_sys::mlx_default_gpu_stream_new().ctx
+        } else {
+            cpu
+        };
         [cpu, gpu]
     }
 }
 
 /// No dtype given, for scans.
 pub fn no_dtype() -> mlx_sys::mlx_optional_dtype {
-    mlx_sys::mlx_optional_dtype { value: Dtype::Float32.into(), has_value: false }
+    mlx_sys::mlx_optional_dtype {
+        value: Dtype::Float32.into(),
+        has_value: false,
+    }
 }
 
 extern "C" {

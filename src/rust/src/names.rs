@@ -61,7 +61,9 @@ unsafe fn set(out: SEXP, list: SEXP) {
 pub unsafe fn elementwise(out: SEXP, operands: &[SEXP]) -> SEXP {
     for &x in operands {
         // the common case: nothing but class and dim
-        if Rf_getAttrib(x, R_NamesSymbol) == R_NilValue && Rf_getAttrib(x, R_DimNamesSymbol) == R_NilValue {
+        if Rf_getAttrib(x, R_NamesSymbol) == R_NilValue
+            && Rf_getAttrib(x, R_DimNamesSymbol) == R_NilValue
+        {
             continue;
         }
         if same_shape(x, out) {
@@ -113,7 +115,11 @@ pub unsafe fn select(out: SEXP, x: SEXP, kept: Kept) -> SEXP {
             if axis >= 0 && (axis as R_xlen_t) < XLENGTH(old) {
                 SET_VECTOR_ELT(list, i as R_xlen_t, VECTOR_ELT(old, axis as R_xlen_t));
                 if titles != R_NilValue {
-                    SET_STRING_ELT(new_titles, i as R_xlen_t, STRING_ELT(titles, axis as R_xlen_t));
+                    SET_STRING_ELT(
+                        new_titles,
+                        i as R_xlen_t,
+                        STRING_ELT(titles, axis as R_xlen_t),
+                    );
                 }
             }
         }
@@ -132,7 +138,10 @@ pub unsafe fn select(out: SEXP, x: SEXP, kept: Kept) -> SEXP {
 /// # Safety
 /// As [`elementwise`].
 pub unsafe fn product(out: SEXP, x: SEXP, x_axis: R_xlen_t, y: SEXP, y_axis: R_xlen_t) -> SEXP {
-    let (a, b) = (Rf_getAttrib(x, R_DimNamesSymbol), Rf_getAttrib(y, R_DimNamesSymbol));
+    let (a, b) = (
+        Rf_getAttrib(x, R_DimNamesSymbol),
+        Rf_getAttrib(y, R_DimNamesSymbol),
+    );
     if a == R_NilValue && b == R_NilValue {
         return out;
     }

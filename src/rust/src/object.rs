@@ -28,7 +28,9 @@ fn class_of(kind: SEXPTYPE) -> R_altrep_class_t {
         SEXPTYPE::CPLXSXP => 3,
         _ => 0,
     };
-    R_altrep_class_t { ptr: CLASSES.with(Cell::get)[i].cast() }
+    R_altrep_class_t {
+        ptr: CLASSES.with(Cell::get)[i].cast(),
+    }
 }
 
 /// Turns a filled handle into the R object: ALTREP vector, class and, from rank 2, dim.
@@ -38,7 +40,11 @@ fn class_of(kind: SEXPTYPE) -> R_altrep_class_t {
 pub unsafe fn wrap(handle: SEXP) -> SEXP {
     let ctx = R_ExternalPtrAddr(handle);
     let array = mlx::borrow(&ctx);
-    let out = Rf_protect(R_new_altrep(class_of(dtype::r_type(mlx::dtype(array))), handle, R_NilValue));
+    let out = Rf_protect(R_new_altrep(
+        class_of(dtype::r_type(mlx::dtype(array))),
+        handle,
+        R_NilValue,
+    ));
     let rank = mlx::rank(array);
     if rank >= 2 {
         let dim = Rf_protect(Rf_allocVector(SEXPTYPE::INTSXP, rank as R_xlen_t));
@@ -111,7 +117,10 @@ unsafe fn take_written(vector: SEXP, values: SEXP) {
         let device = handle::device(handle);
         let to = mlx::dtype(array);
         let shape = mlx::shape(array).to_vec();
-        handle::fill(fresh, Placed::new(from_r::import(&source, to, &shape, device)?, device));
+        handle::fill(
+            fresh,
+            Placed::new(from_r::import(&source, to, &shape, device)?, device),
+        );
         Ok(true)
     });
     match changed {
@@ -127,7 +136,11 @@ unsafe fn take_written(vector: SEXP, values: SEXP) {
 unsafe fn materialise(vector: SEXP) -> SEXP {
     let data2 = R_altrep_data2(vector);
     if data2 != R_NilValue {
-        return if TYPEOF(data2) == SEXPTYPE::LISTSXP { CAR(data2) } else { data2 };
+        return if TYPEOF(data2) == SEXPTYPE::LISTSXP {
+            CAR(data2)
+        } else {
+            data2
+        };
     }
     let handle = R_altrep_data1(vector);
     tape::check_silent_read(handle);
@@ -148,7 +161,10 @@ pub unsafe fn read(handle: SEXP) -> SEXP {
         Err(error) => throw(error),
     };
     let array = mlx::borrow(&ctx);
-    let out = Rf_protect(Rf_allocVector(dtype::r_type(mlx::dtype(array)), mlx::size(array) as R_xlen_t));
+    let out = Rf_protect(Rf_allocVector(
+        dtype::r_type(mlx::dtype(array)),
+        mlx::size(array) as R_xlen_t,
+    ));
     if guarded(|| to_r::copy(array, to_r::address(out))).is_none() {
         raise();
     }
@@ -167,7 +183,11 @@ unsafe extern "C" fn duplicate(x: SEXP, _deep: Rboolean) -> SEXP {
     let data2 = R_altrep_data2(x);
     if R_ExternalPtrAddr(handle).is_null() || handle::forked() {
         // what was read before is all there is, and it is plain R data
-        return if data2 == R_NilValue { R_new_altrep(class_of(TYPEOF(x)), handle, R_NilValue) } else { Rf_duplicate(materialise(x)) };
+        return if data2 == R_NilValue {
+            R_new_altrep(class_of(TYPEOF(x)), handle, R_NilValue)
+        } else {
+            Rf_duplicate(materialise(x))
+        };
     }
     R_new_altrep(class_of(TYPEOF(x)), handle_of(x), R_NilValue)
 }
@@ -225,7 +245,10 @@ unsafe extern "C" fn serialized_state(x: SEXP) -> SEXP {
     let filled = guarded(|| {
         let ctx = handle::address(handle)?;
         let on = Device::Cpu;
-        handle::fill(dense, Placed::new(mlx::contiguous(mlx::borrow(&ctx), on.stream())?, on));
+        handle::fill(
+            dense,
+            Placed::new(mlx::contiguous(mlx::borrow(&ctx), on.stream())?, on),
+        );
         Ok(())
     });
     if filled.is_none() {
@@ -255,7 +278,11 @@ unsafe extern "C" fn serialized_state(x: SEXP) -> SEXP {
 
 /// A character vector of one ASCII string.
 unsafe fn text(s: &str) -> SEXP {
-    Rf_ScalarString(Rf_mkCharLenCE(s.as_ptr().cast(), s.len() as c_int, cetype_t::CE_UTF8))
+    Rf_ScalarString(Rf_mkCharLenCE(
+        s.as_ptr().cast(),
+        s.len() as c_int,
+        cetype_t::CE_UTF8,
+    ))
 }
 
 unsafe extern "C" fn unserialize(_class: SEXP, state: SEXP) -> SEXP {
@@ -264,20 +291,35 @@ unsafe extern "C" fn unserialize(_class: SEXP, state: SEXP) -> SEXP {
         raise();
     }
     let ctx = R_ExternalPtrAddr(handle);
-    let out = R_new_altrep(class_of(dtype::r_type(mlx::dtype(mlx::borrow(&ctx)))), handle, R_NilValue);
+    let out = R_new_altrep(
+        class_of(dtype::r_type(mlx::dtype(mlx::borrow(&ctx)))),
+        handle,
+        R_NilValue,
+    );
     Rf_unprotect(1);
     out
 }
 
 /// Reads the serialised state, trusting nothing in it.
 unsafe fn restore(state: SEXP) -> Result<Placed> {
-    let damaged = || Error::Argument("a saved mlx array is damaged: its parts do not fit together. Save it again from the original.".into());
+    let damaged = || {
+        Error::Argument("a saved mlx array is damaged: its parts do not fit together. Save it again from the original.".into())
+    };
     if TYPEOF(state) != SEXPTYPE::VECSXP || XLENGTH(state) != 5 {
         return Err(damaged());
     }
     let part = |i| VECTOR_ELT(state, i);
-    let kinds = [SEXPTYPE::INTSXP, SEXPTYPE::STRSXP, SEXPTYPE::STRSXP, SEXPTYPE::INTSXP, SEXPTYPE::RAWSXP];
-    if kinds.iter().enumerate().any(|(i, kind)| TYPEOF(part(i as R_xlen_t)) != *kind)
+    let kinds = [
+        SEXPTYPE::INTSXP,
+        SEXPTYPE::STRSXP,
+        SEXPTYPE::STRSXP,
+        SEXPTYPE::INTSXP,
+        SEXPTYPE::RAWSXP,
+    ];
+    if kinds
+        .iter()
+        .enumerate()
+        .any(|(i, kind)| TYPEOF(part(i as R_xlen_t)) != *kind)
         || (0..3).any(|i| XLENGTH(part(i)) != 1)
     {
         return Err(damaged());
@@ -288,10 +330,20 @@ unsafe fn restore(state: SEXP) -> Result<Placed> {
             "this mlx array was saved in format {version}; this rmlx reads up to {FORMAT_VERSION}. Update rmlx."
         )));
     }
-    let string = |i| CStr::from_ptr(R_CHAR(STRING_ELT(part(i), 0))).to_string_lossy().into_owned();
+    let string = |i| {
+        CStr::from_ptr(R_CHAR(STRING_ELT(part(i), 0)))
+            .to_string_lossy()
+            .into_owned()
+    };
     let kind = dtype::parse(&string(1))?;
-    let wanted = if string(2) == "gpu" && device::has_gpu() && kind != Dtype::Float64 { Device::Gpu } else { Device::Cpu };
-    let shape: Vec<i32> = (0..XLENGTH(part(3))).map(|i| INTEGER_ELT(part(3), i)).collect();
+    let wanted = if string(2) == "gpu" && device::has_gpu() && kind != Dtype::Float64 {
+        Device::Gpu
+    } else {
+        Device::Cpu
+    };
+    let shape: Vec<i32> = (0..XLENGTH(part(3)))
+        .map(|i| INTEGER_ELT(part(3), i))
+        .collect();
     let mut expected = dtype::size(kind);
     for &n in &shape {
         let n = usize::try_from(n).map_err(|_| damaged())?;
@@ -301,7 +353,10 @@ unsafe fn restore(state: SEXP) -> Result<Placed> {
     if XLENGTH(raw) as usize != expected {
         return Err(damaged());
     }
-    Ok(Placed::new(mlx::data(RAW(raw).cast(), &shape, kind)?, wanted))
+    Ok(Placed::new(
+        mlx::data(RAW(raw).cast(), &shape, kind)?,
+        wanted,
+    ))
 }
 
 unsafe extern "C" fn inspect(
@@ -311,7 +366,11 @@ unsafe extern "C" fn inspect(
     _pvec: c_int,
     _subtree: Option<unsafe extern "C" fn(SEXP, c_int, c_int, c_int)>,
 ) -> Rboolean {
-    let read = if R_altrep_data2(x) == R_NilValue { "not read by R" } else { "read by R" };
+    let read = if R_altrep_data2(x) == R_NilValue {
+        "not read by R"
+    } else {
+        "read by R"
+    };
     let line = format!(" mlx vector, {} elements, {read}\n\0", length(x));
     Rprintf(c"%s".as_ptr(), line.as_ptr());
     Rboolean::TRUE

@@ -62,7 +62,10 @@ impl Operand {
         let handle = object::handle_of(x);
         if !handle.is_null() {
             return match handle::address(handle) {
-                Ok(ctx) => Operand::Mlx { ctx, device: handle::device(handle) },
+                Ok(ctx) => Operand::Mlx {
+                    ctx,
+                    device: handle::device(handle),
+                },
                 Err(error) => throw(error),
             };
         }
@@ -71,7 +74,9 @@ impl Operand {
             SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP | SEXPTYPE::REALSXP | SEXPTYPE::CPLXSXP
         );
         let refused = Rf_isObject(x) == Rboolean::TRUE
-            && REFUSED.iter().any(|class| Rf_inherits(x, class.as_ptr()) == Rboolean::TRUE);
+            && REFUSED
+                .iter()
+                .any(|class| Rf_inherits(x, class.as_ptr()) == Rboolean::TRUE);
         if !numeric || refused {
             throw(Error::Argument(format!(
                 "Cannot convert object of class {} to mlx. Give a numeric, logical or complex vector, matrix or array{}.",
@@ -79,7 +84,10 @@ impl Operand {
                 advice(x)
             )));
         }
-        Operand::R { source: Source::of(x), dim: Rf_getAttrib(x, R_DimSymbol) }
+        Operand::R {
+            source: Source::of(x),
+            dim: Rf_getAttrib(x, R_DimSymbol),
+        }
     }
 
     /// gpu for an array there; an R vector has no say.
@@ -107,7 +115,10 @@ impl Operand {
     /// The shape.
     pub fn shape(&self) -> Result<Vec<i32>> {
         match self {
-            Operand::Mlx { .. } => Ok(self.borrowed().map(|a| mlx::shape(a).to_vec()).unwrap_or_default()),
+            Operand::Mlx { .. } => Ok(self
+                .borrowed()
+                .map(|a| mlx::shape(a).to_vec())
+                .unwrap_or_default()),
             // SAFETY: dim is an attribute of a protected object.
             Operand::R { source, dim } => unsafe { shape_of(source, *dim) },
         }
@@ -141,20 +152,24 @@ impl Operand {
     /// As an array of a dtype.
     pub fn array_as(&self, to: Dtype, device: Device) -> Result<Array> {
         match self {
-            Operand::Mlx { .. } => {
-                mlx::astype(&*self.array(device)?, to, device.stream())
-            }
+            Operand::Mlx { .. } => mlx::astype(&*self.array(device)?, to, device.stream()),
             Operand::R { source, dim } => {
                 // SAFETY: as in `shape`.
                 let shape = unsafe { shape_of(source, *dim) }?;
                 match source.number() {
-                    Some(value) if shape.is_empty() && (dtype::is_float(to) || to == Dtype::Complex64) => {
+                    Some(value)
+                        if shape.is_empty() && (dtype::is_float(to) || to == Dtype::Complex64) =>
+                    {
                         if to == Dtype::Float64 && device == Device::Gpu {
                             return Err(from_r::float64_on_gpu());
                         }
                         mlx::scalar(value, to, device.stream())
                     }
-                    Some(value) if shape.is_empty() && to == Dtype::Int32 && source.fits(-2147483648.0, 2147483647.0) => {
+                    Some(value)
+                        if shape.is_empty()
+                            && to == Dtype::Int32
+                            && source.fits(-2147483648.0, 2147483647.0) =>
+                    {
                         mlx::scalar(value, to, device.stream())
                     }
                     _ => from_r::import(source, to, &shape, device),
@@ -176,7 +191,9 @@ pub fn pair<'a>(x: &'a Operand, y: &'a Operand) -> Result<(Held<'a>, Held<'a>, D
         (Some(other), None) => (x.array(device)?, y.array_beside(other, device)?),
         _ => (x.array(device)?, y.array(device)?),
     };
-    if device == Device::Gpu && (mlx::dtype(&a) == Dtype::Float64 || mlx::dtype(&b) == Dtype::Float64) {
+    if device == Device::Gpu
+        && (mlx::dtype(&a) == Dtype::Float64 || mlx::dtype(&b) == Dtype::Float64)
+    {
         return Err(from_r::float64_on_gpu());
     }
     Ok((a, b, device))
@@ -226,16 +243,26 @@ fn weak(source: &Source, other: Dtype) -> Dtype {
     let logical = source.kind == SEXPTYPE::LGLSXP;
     if source.kind == SEXPTYPE::CPLXSXP {
         Dtype::Complex64
-    } else if dtype::is_float(other) || other == Dtype::Complex64 || (logical && other == Dtype::Bool) {
+    } else if dtype::is_float(other)
+        || other == Dtype::Complex64
+        || (logical && other == Dtype::Bool)
+    {
         other
     } else if other == Dtype::Bool {
-        if source.integer64 { Dtype::Int64 } else { default_float() }
+        if source.integer64 {
+            Dtype::Int64
+        } else {
+            default_float()
+        }
     } else {
         let fits = |d| {
             let (low, high) = dtype::integer_range(d);
             source.fits(low as f64, high as f64)
         };
-        [other, Dtype::Int32, Dtype::Int64].into_iter().find(|&d| fits(d)).unwrap_or_else(default_float)
+        [other, Dtype::Int32, Dtype::Int64]
+            .into_iter()
+            .find(|&d| fits(d))
+            .unwrap_or_else(default_float)
     }
 }
 
@@ -254,7 +281,11 @@ unsafe fn shape_of(source: &Source, dim: SEXP) -> Result<Vec<i32>> {
 unsafe fn class_name(x: SEXP) -> String {
     let class = Rf_getAttrib(x, R_ClassSymbol);
     if TYPEOF(class) == SEXPTYPE::STRSXP && XLENGTH(class) > 0 {
-        let names = (0..XLENGTH(class)).map(|i| CStr::from_ptr(R_CHAR(STRING_ELT(class, i))).to_string_lossy().into_owned());
+        let names = (0..XLENGTH(class)).map(|i| {
+            CStr::from_ptr(R_CHAR(STRING_ELT(class, i)))
+                .to_string_lossy()
+                .into_owned()
+        });
         return names.collect::<Vec<_>>().join("/");
     }
     match TYPEOF(x) {

@@ -202,10 +202,10 @@ fn fetch(wheel: Wheel, needed: Version, host: &Host, cache: &Cache) -> Result<Ml
 
 /// Puts the content of the wheel, for CUDA with the wheels that it needs, into `dir`.
 fn download(wheel: Wheel, version: Version, dir: &Path) -> Result<()> {
-    let python = python().ok_or(Error::NoPython)?;
+    let python = Python::find()?;
     let downloads = dir.join("download");
     let what = format!("MLX {version} ({})", wheel.package());
-    let mut pip = Command::new(&python);
+    let mut pip = python.command();
     pip.args(["-m", "pip", "download", "--no-input", "--retries", "3"])
         .args(["--disable-pip-version-check", "--only-binary=:all:"])
         .arg("--dest")
@@ -221,7 +221,7 @@ fn download(wheel: Wheel, version: Version, dir: &Path) -> Result<()> {
         other => other,
     })?;
     for file in fs::list(&downloads)? {
-        let mut unpack = Command::new(&python);
+        let mut unpack = python.command();
         unpack.args(["-m", "zipfile", "-e"]).arg(&file).arg(dir);
         run::quietly(&mut unpack, &what)?;
         std::fs::remove_file(&file).map_err(|e| Error::writing(&file, e))?;
@@ -229,8 +229,44 @@ fn download(wheel: Wheel, version: Version, dir: &Path) -> Result<()> {
     std::fs::remove_dir(&downloads).map_err(|e| Error::writing(&downloads, e))
 }
 
-fn python() -> Option<PathBuf> {
-    ["python3", "python"].into_iter().find_map(run::which)
+/// A Python that has pip.
+struct Python {
+    program: PathBuf,
+    /// Whether it needs the environment without R's library path. R puts the system's folder of
+    /// libraries first, from where a Python of another place would load the system's libpython, and
+    /// then look for its modules, pip among them, in the wrong folder.
+    without_library_path: bool,
+}
+
+impl Python {
+    /// The first on the PATH that has pip.
+    fn find() -> Result<Python> {
+        let mut error = Error::NoPython;
+        for program in ["python3", "python"].into_iter().flat_map(run::which_all) {
+            for without_library_path in [false, true] {
+                let python = Python {
+                    program: program.clone(),
+                    without_library_path,
+                };
+                let mut version = python.command();
+                version.args(["-m", "pip", "--version"]);
+                if run::quietly(&mut version, "pip").is_ok() {
+                    return Ok(python);
+                }
+                error = Error::NoPip;
+            }
+        }
+        Err(error)
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        if self.without_library_path {
+            command.env_remove("LD_LIBRARY_PATH");
+            command.env_remove("DYLD_FALLBACK_LIBRARY_PATH");
+        }
+        command
+    }
 }
 
 #[cfg(test)]

@@ -84,8 +84,14 @@ pub fn accepts(command: &mut Command, input: &str) -> std::io::Result<bool> {
 
 /// Where the PATH has a program.
 pub fn which(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
+    which_all(program).next()
+}
+
+/// All places where the PATH has a program, in its order.
+pub fn which_all(program: &str) -> impl Iterator<Item = PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let files: Vec<PathBuf> = std::env::split_paths(&path)
         .map(|dir| dir.join(program))
-        .find(|file| file.is_file())
+        .collect();
+    files.into_iter().filter(|file| file.is_file())
 }

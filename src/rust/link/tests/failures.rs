@@ -211,6 +211,32 @@ fn no_pip() {
     check(scratch.link().env("PATH", path), &["pip", "was not found"]);
 }
 
+/// As where R's library path makes Python load another Python's library: there pip is missing, but
+/// it is found without that path. (The download then fails for want of a network.)
+#[test]
+fn pip_that_r_hides() {
+    let scratch = Scratch::new("hidden-pip");
+    let path = scratch.path_without(|name| name.starts_with("python"));
+    let python = which("python3");
+    scratch.script(
+        "bin/python3",
+        &format!(
+            "[ -z \"$LD_LIBRARY_PATH\" ] || exec '{0}' -S \"$@\"\nexec '{0}' \"$@\"",
+            python.display()
+        ),
+    );
+    check(
+        scratch
+            .link()
+            .env("PATH", path)
+            .env("LD_LIBRARY_PATH", "/nowhere")
+            .env("PIP_CONFIG_FILE", "/dev/null")
+            .env("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+            .env_remove("PIP_FIND_LINKS"),
+        &["no network", "MLX 0.32.2"],
+    );
+}
+
 #[test]
 fn no_network() {
     let scratch = Scratch::new("network");

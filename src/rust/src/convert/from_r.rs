@@ -47,7 +47,12 @@ impl Source {
         let integer64 = kind == SEXPTYPE::REALSXP
             && Rf_isObject(x) == Rboolean::TRUE
             && Rf_inherits(x, c"integer64".as_ptr()) == Rboolean::TRUE;
-        Source { kind, integer64, elements, length: XLENGTH(x) as usize }
+        Source {
+            kind,
+            integer64,
+            elements,
+            length: XLENGTH(x) as usize,
+        }
     }
 
     /// Of doubles of our own, which must outlive the source.
@@ -86,10 +91,14 @@ impl Source {
     /// Whether every element is a whole number between two bounds.
     pub fn fits(&self, low: f64, high: f64) -> bool {
         match self.kind {
-            SEXPTYPE::REALSXP if self.integer64 => {
-                self.slice::<i64>().iter().all(|&v| v as f64 >= low && v as f64 <= high)
-            }
-            SEXPTYPE::REALSXP => self.slice::<f64>().iter().all(|&v| v >= low && v <= high && v.trunc() == v),
+            SEXPTYPE::REALSXP if self.integer64 => self
+                .slice::<i64>()
+                .iter()
+                .all(|&v| v as f64 >= low && v as f64 <= high),
+            SEXPTYPE::REALSXP => self
+                .slice::<f64>()
+                .iter()
+                .all(|&v| v >= low && v <= high && v.trunc() == v),
             SEXPTYPE::INTSXP | SEXPTYPE::LGLSXP => self
                 .slice::<c_int>()
                 .iter()
@@ -154,7 +163,12 @@ fn each<S: Copy, T>(from: &[S], target: *mut c_void, f: impl Fn(S) -> T) {
 }
 
 /// One pass that stops at a value the dtype does not hold.
-fn each_checked<S: Copy, T>(from: &[S], target: *mut c_void, f: impl Fn(S) -> Option<T>, fail: impl Fn(S, usize) -> Error) -> Result<()> {
+fn each_checked<S: Copy, T>(
+    from: &[S],
+    target: *mut c_void,
+    f: impl Fn(S) -> Option<T>,
+    fail: impl Fn(S, usize) -> Error,
+) -> Result<()> {
     // SAFETY: as in `each`.
     let out = unsafe { std::slice::from_raw_parts_mut(target.cast::<T>(), from.len()) };
     for (i, (o, &v)) in out.iter_mut().zip(from).enumerate() {
@@ -177,10 +191,21 @@ fn missing_logical() -> Error {
 }
 
 /// Writes into the integer dtype `to` what `f` makes of each element as an i128.
-fn write_checked<S: Copy>(from: &[S], to: Dtype, target: *mut c_void, f: impl Fn(S) -> Option<i128>, show: impl Fn(S) -> String) -> Result<()> {
+fn write_checked<S: Copy>(
+    from: &[S],
+    to: Dtype,
+    target: *mut c_void,
+    f: impl Fn(S) -> Option<i128>,
+    show: impl Fn(S) -> String,
+) -> Result<()> {
     macro_rules! into {
         ($t:ty) => {
-            each_checked(from, target, |v| f(v).and_then(|w| <$t>::try_from(w).ok()), |v, i| unfit(show(v), i, to))
+            each_checked(
+                from,
+                target,
+                |v| f(v).and_then(|w| <$t>::try_from(w).ok()),
+                |v, i| unfit(show(v), i, to),
+            )
         };
     }
     match to {
@@ -202,7 +227,14 @@ fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
         Dtype::Float16 => each(from, target, f16::from_f64),
         Dtype::Bfloat16 => each(from, target, bf16::from_f64),
         Dtype::Complex64 => each(from, target, |v| [v as f32, 0f32]),
-        Dtype::Bool => return each_checked(from, target, |v| (!v.is_nan()).then_some(v != 0.0), |_, _| missing_logical()),
+        Dtype::Bool => {
+            return each_checked(
+                from,
+                target,
+                |v| (!v.is_nan()).then_some(v != 0.0),
+                |_, _| missing_logical(),
+            )
+        }
         Dtype::Int32 => {
             // the common one: no detour through i128
             let fits = |v: f64| (v > -2147483649.0 && v < 2147483648.0).then_some(v as i32);
@@ -210,48 +242,115 @@ fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
         }
         _ => {
             // every integer bound is a power of two, so the comparison is exact in doubles
-            return write_checked(from, to, target, |v| v.is_finite().then(|| v.trunc() as i128), |v| {
-                if v.is_nan() { "NA or NaN".into() } else { v.to_string() }
-            });
+            return write_checked(
+                from,
+                to,
+                target,
+                |v| v.is_finite().then(|| v.trunc() as i128),
+                |v| {
+                    if v.is_nan() {
+                        "NA or NaN".into()
+                    } else {
+                        v.to_string()
+                    }
+                },
+            );
         }
     }
     Ok(())
 }
 
 fn write_integers(from: &[c_int], logical: bool, to: Dtype, target: *mut c_void) -> Result<()> {
-    let float = |v: c_int| if v == NA_INTEGER { f64::NAN } else { f64::from(v) };
+    let float = |v: c_int| {
+        if v == NA_INTEGER {
+            f64::NAN
+        } else {
+            f64::from(v)
+        }
+    };
     match to {
         Dtype::Float64 => each(from, target, float),
-        Dtype::Float32 => each(from, target, |v| if v == NA_INTEGER { f32::NAN } else { v as f32 }),
+        Dtype::Float32 => each(from, target, |v| {
+            if v == NA_INTEGER {
+                f32::NAN
+            } else {
+                v as f32
+            }
+        }),
         Dtype::Float16 => each(from, target, |v| f16::from_f64(float(v))),
         Dtype::Bfloat16 => each(from, target, |v| bf16::from_f64(float(v))),
         Dtype::Complex64 => each(from, target, |v| [float(v) as f32, 0f32]),
-        Dtype::Bool => return each_checked(from, target, |v| (v != NA_INTEGER).then_some(v != 0), |_, _| missing_logical()),
+        Dtype::Bool => {
+            return each_checked(
+                from,
+                target,
+                |v| (v != NA_INTEGER).then_some(v != 0),
+                |_, _| missing_logical(),
+            )
+        }
         Dtype::Int32 if !logical => {
-            return each_checked(from, target, |v| (v != NA_INTEGER).then_some(v), |_, i| unfit("NA".into(), i, to));
+            return each_checked(
+                from,
+                target,
+                |v| (v != NA_INTEGER).then_some(v),
+                |_, i| unfit("NA".into(), i, to),
+            );
         }
         _ => {
-            return write_checked(from, to, target, |v| (v != NA_INTEGER).then_some(v.into()), |v| {
-                if v == NA_INTEGER { "NA".into() } else { v.to_string() }
-            });
+            return write_checked(
+                from,
+                to,
+                target,
+                |v| (v != NA_INTEGER).then_some(v.into()),
+                |v| {
+                    if v == NA_INTEGER {
+                        "NA".into()
+                    } else {
+                        v.to_string()
+                    }
+                },
+            );
         }
     }
     Ok(())
 }
 
 fn write_wide(from: &[i64], to: Dtype, target: *mut c_void) -> Result<()> {
-    let float = |v: i64| if v == NA_INTEGER64 { f64::NAN } else { v as f64 };
+    let float = |v: i64| {
+        if v == NA_INTEGER64 {
+            f64::NAN
+        } else {
+            v as f64
+        }
+    };
     match to {
         Dtype::Float64 => each(from, target, float),
         Dtype::Float32 => each(from, target, |v| float(v) as f32),
         Dtype::Float16 => each(from, target, |v| f16::from_f64(float(v))),
         Dtype::Bfloat16 => each(from, target, |v| bf16::from_f64(float(v))),
         Dtype::Complex64 => each(from, target, |v| [float(v) as f32, 0f32]),
-        Dtype::Bool => return each_checked(from, target, |v| (v != NA_INTEGER64).then_some(v != 0), |_, _| missing_logical()),
+        Dtype::Bool => {
+            return each_checked(
+                from,
+                target,
+                |v| (v != NA_INTEGER64).then_some(v != 0),
+                |_, _| missing_logical(),
+            )
+        }
         _ => {
-            return write_checked(from, to, target, |v| (v != NA_INTEGER64).then_some(v.into()), |v| {
-                if v == NA_INTEGER64 { "NA".into() } else { v.to_string() }
-            });
+            return write_checked(
+                from,
+                to,
+                target,
+                |v| (v != NA_INTEGER64).then_some(v.into()),
+                |v| {
+                    if v == NA_INTEGER64 {
+                        "NA".into()
+                    } else {
+                        v.to_string()
+                    }
+                },
+            );
         }
     }
     Ok(())

@@ -43,7 +43,10 @@ pub fn copy(x: &Array, target: *mut c_void) -> Result<()> {
         Dtype::Bfloat16 => go!(bf16, f64, f64::from),
         Dtype::Float32 => go!(f32, f64, f64::from),
         Dtype::Float64 => go!(f64, f64, |v| v),
-        Dtype::Complex64 => go!([f32; 2], Rcomplex, |v: [f32; 2]| Rcomplex { r: v[0].into(), i: v[1].into() }),
+        Dtype::Complex64 => go!([f32; 2], Rcomplex, |v: [f32; 2]| Rcomplex {
+            r: v[0].into(),
+            i: v[1].into()
+        }),
     }
     Ok(())
 }
@@ -92,7 +95,12 @@ fn arrange<S: Copy, T>(x: &Array, target: *mut T, f: impl Fn(S) -> T) {
     let (rows, columns) = mlx::layout(x);
     if columns || (rows && shape.len() < 2) {
         // SAFETY: both sides hold n elements without gaps, in the same order.
-        let (from, to) = unsafe { (std::slice::from_raw_parts(source, n), std::slice::from_raw_parts_mut(target, n)) };
+        let (from, to) = unsafe {
+            (
+                std::slice::from_raw_parts(source, n),
+                std::slice::from_raw_parts_mut(target, n),
+            )
+        };
         for (o, &v) in to.iter_mut().zip(from) {
             *o = f(v);
         }
@@ -104,7 +112,13 @@ fn arrange<S: Copy, T>(x: &Array, target: *mut T, f: impl Fn(S) -> T) {
 }
 
 /// A row-major matrix into column-major order, block by block for the cache's sake.
-fn turn<S: Copy, T>(source: *const S, target: *mut T, nrow: usize, ncol: usize, f: impl Fn(S) -> T) {
+fn turn<S: Copy, T>(
+    source: *const S,
+    target: *mut T,
+    nrow: usize,
+    ncol: usize,
+    f: impl Fn(S) -> T,
+) {
     for j0 in (0..ncol).step_by(BLOCK) {
         for i0 in (0..nrow).step_by(BLOCK) {
             for j in j0..(j0 + BLOCK).min(ncol) {

@@ -47,23 +47,39 @@ impl Axis {
     fn of(positions: Vec<i32>, extent: i32) -> Axis {
         let n = positions.len();
         if n == 0 {
-            return Axis::Range { from: 0, to: 0, step: 1 };
+            return Axis::Range {
+                from: 0,
+                to: 0,
+                step: 1,
+            };
         }
-        let step = if n == 1 { 1 } else { positions[1] - positions[0] };
+        let step = if n == 1 {
+            1
+        } else {
+            positions[1] - positions[0]
+        };
         if step < 1 || positions.windows(2).any(|w| w[1] - w[0] != step) {
             return Axis::At(positions);
         }
         if step == 1 && n as i32 == extent {
             return Axis::All;
         }
-        Axis::Range { from: positions[0], to: positions[n - 1] + 1, step }
+        Axis::Range {
+            from: positions[0],
+            to: positions[n - 1] + 1,
+            step,
+        }
     }
 
     /// Whether a position comes twice.
     pub fn repeats(&self, extent: i32) -> bool {
-        let Axis::At(positions) = self else { return false };
+        let Axis::At(positions) = self else {
+            return false;
+        };
         let mut seen = vec![false; extent as usize];
-        positions.iter().any(|&p| std::mem::replace(&mut seen[p as usize], true))
+        positions
+            .iter()
+            .any(|&p| std::mem::replace(&mut seen[p as usize], true))
     }
 }
 
@@ -86,7 +102,12 @@ impl Selection {
     ///
     /// # Safety
     /// `dimnames` is live.
-    pub unsafe fn parse(arguments: &Arguments, shape: &[i32], names: SEXP, dimnames: SEXP) -> Result<Selection> {
+    pub unsafe fn parse(
+        arguments: &Arguments,
+        shape: &[i32],
+        names: SEXP,
+        dimnames: SEXP,
+    ) -> Result<Selection> {
         let n = arguments.len();
         if n == 0 || (n == 1 && arguments.get(0).is_none()) {
             return Ok(Selection::Everything);
@@ -117,7 +138,12 @@ impl Selection {
         let mut axes = vec![Axis::All; shape.len()];
         for (k, axis) in axes.iter_mut().enumerate().take(n) {
             if let Some(index) = arguments.get(k) {
-                *axis = positions(index, shape[k], &format!("axis {} (extent {})", k + 1, shape[k]), title(k))?;
+                *axis = positions(
+                    index,
+                    shape[k],
+                    &format!("axis {} (extent {})", k + 1, shape[k]),
+                    title(k),
+                )?;
             }
         }
         Ok(Selection::Axes(axes))
@@ -142,9 +168,16 @@ unsafe fn whole(index: SEXP, shape: &[i32]) -> Result<Selection> {
     }
     let size: i64 = shape.iter().map(|&n| i64::from(n)).product();
     let size = i32::try_from(size).map_err(|_| {
-        Error::Index("a single index reaches 2^31 - 1 elements; index each axis of this array.".into())
+        Error::Index(
+            "a single index reaches 2^31 - 1 elements; index each axis of this array.".into(),
+        )
     })?;
-    let axis = positions(index, size, &format!("the array ({size} elements)"), R_NilValue)?;
+    let axis = positions(
+        index,
+        size,
+        &format!("the array ({size} elements)"),
+        R_NilValue,
+    )?;
     Ok(Selection::Elements(axis))
 }
 
@@ -155,13 +188,21 @@ unsafe fn coordinates(index: SEXP, rows: usize, shape: &[i32]) -> Result<Selecti
         for i in 0..rows {
             let value = number(index, k * rows + i);
             if value.is_nan() {
-                return Err(Error::Index("Index contains NA: every coordinate must be a number.".into()));
+                return Err(Error::Index(
+                    "Index contains NA: every coordinate must be a number.".into(),
+                ));
             }
             if value < 1.0 {
-                return Err(Error::Index(format!("Matrix indices must be positive; row {} has {value}.", i + 1)));
+                return Err(Error::Index(format!(
+                    "Matrix indices must be positive; row {} has {value}.",
+                    i + 1
+                )));
             }
             if value >= f64::from(extent) + 1.0 {
-                return Err(out_of_bounds(value, &format!("axis {} (extent {extent})", k + 1)));
+                return Err(out_of_bounds(
+                    value,
+                    &format!("axis {} (extent {extent})", k + 1),
+                ));
             }
             column.push(value as i32 - 1);
         }
@@ -208,7 +249,11 @@ unsafe fn logical(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
     let mut chosen = Vec::new();
     for i in 0..extent {
         match LOGICAL_ELT(index, if n == 1 { 0 } else { i as R_xlen_t }) {
-            c_int::MIN => return Err(Error::Index("Index contains NA: say TRUE or FALSE for every position.".into())),
+            c_int::MIN => {
+                return Err(Error::Index(
+                    "Index contains NA: say TRUE or FALSE for every position.".into(),
+                ))
+            }
             0 => {}
             _ => chosen.push(i),
         }
@@ -222,11 +267,15 @@ unsafe fn numeric(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
     for i in 0..n {
         let value = number(index, i);
         if value.is_nan() {
-            return Err(Error::Index("Index contains NA: every position must be a number.".into()));
+            return Err(Error::Index(
+                "Index contains NA: every position must be a number.".into(),
+            ));
         }
         let value = value.trunc();
         if value == 0.0 {
-            return Err(Error::Index("Index contains zeros: positions start at 1.".into()));
+            return Err(Error::Index(
+                "Index contains zeros: positions start at 1.".into(),
+            ));
         }
         positive |= value > 0.0;
         negative |= value < 0.0;
@@ -245,12 +294,17 @@ unsafe fn numeric(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
     for value in values {
         keep[(-value - 1) as usize] = false;
     }
-    Ok(Axis::of((0..extent).filter(|&i| keep[i as usize]).collect(), extent))
+    Ok(Axis::of(
+        (0..extent).filter(|&i| keep[i as usize]).collect(),
+        extent,
+    ))
 }
 
 unsafe fn named(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result<Axis> {
     if TYPEOF(names) != SEXPTYPE::STRSXP {
-        return Err(Error::Index(format!("a character index needs names, and {what} has none.")));
+        return Err(Error::Index(format!(
+            "a character index needs names, and {what} has none."
+        )));
     }
     let text = |x: SEXP, i: R_xlen_t| CStr::from_ptr(R_CHAR(STRING_ELT(x, i))).to_bytes();
     let mut known: HashMap<&[u8], i32> = HashMap::new();
@@ -264,7 +318,8 @@ unsafe fn named(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result<Axi
             Some(&position) => chosen.push(position),
             None => {
                 return Err(Error::Index(format!(
-                    "Index out of bounds: {what} has no name \"{}\".", String::from_utf8_lossy(name)
+                    "Index out of bounds: {what} has no name \"{}\".",
+                    String::from_utf8_lossy(name)
                 )))
             }
         }
@@ -278,8 +333,22 @@ mod tests {
 
     #[test]
     fn equally_spaced_positions_become_a_range() {
-        assert_eq!(Axis::of(vec![1, 3, 5], 9), Axis::Range { from: 1, to: 6, step: 2 });
-        assert_eq!(Axis::of(vec![2], 9), Axis::Range { from: 2, to: 3, step: 1 });
+        assert_eq!(
+            Axis::of(vec![1, 3, 5], 9),
+            Axis::Range {
+                from: 1,
+                to: 6,
+                step: 2
+            }
+        );
+        assert_eq!(
+            Axis::of(vec![2], 9),
+            Axis::Range {
+                from: 2,
+                to: 3,
+                step: 1
+            }
+        );
         assert_eq!(Axis::of(vec![0, 1, 2], 3), Axis::All);
     }
 
@@ -291,7 +360,11 @@ mod tests {
 
     #[test]
     fn a_range_counts_and_lists_its_positions() {
-        let range = Axis::Range { from: 1, to: 6, step: 2 };
+        let range = Axis::Range {
+            from: 1,
+            to: 6,
+            step: 2,
+        };
         assert_eq!(range.count(9), 3);
         assert_eq!(range.positions(9), vec![1, 3, 5]);
         assert_eq!(Axis::of(Vec::new(), 4).count(4), 0);

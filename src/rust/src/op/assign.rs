@@ -15,7 +15,9 @@ use mlx_sys::mlx_stream;
 fn fill(value: &Array, n: usize, s: mlx_stream) -> Result<Array> {
     let length = mlx::size(value);
     if length == 0 {
-        return Err(Error::Argument("Replacement value must have length >= 1.".into()));
+        return Err(Error::Argument(
+            "Replacement value must have length >= 1.".into(),
+        ));
     }
     if n % length != 0 {
         return Err(Error::Argument(format!(
@@ -27,12 +29,18 @@ fn fill(value: &Array, n: usize, s: mlx_stream) -> Result<Array> {
         return Ok(flat);
     }
     let (rows, columns) = (mlx::count(n / length)?, mlx::count(length)?);
-    mlx::reshape(&mlx::broadcast(&flat, &[rows, columns], s)?, &[mlx::count(n)?], s)
+    mlx::reshape(
+        &mlx::broadcast(&flat, &[rows, columns], s)?,
+        &[mlx::count(n)?],
+        s,
+    )
 }
 
 fn refuse_duplicates(repeats: bool) -> Result<()> {
     if repeats {
-        return Err(Error::Index("Duplicate indices are not allowed in assignment.".into()));
+        return Err(Error::Index(
+            "Duplicate indices are not allowed in assignment.".into(),
+        ));
     }
     Ok(())
 }
@@ -53,7 +61,10 @@ fn assign_elements(x: &Array, columns: &[Vec<i32>], value: &Array, s: mlx_stream
         return mlx::share(x); // as in base R, whatever the value
     }
     let value = fill(value, n, s)?;
-    let at = columns.iter().map(|c| mlx::indices(c, &[n as i32])).collect::<Result<Vec<_>>>()?;
+    let at = columns
+        .iter()
+        .map(|c| mlx::indices(c, &[n as i32]))
+        .collect::<Result<Vec<_>>>()?;
     let axes: Vec<i32> = (0..shape.len() as i32).collect();
     let mut updates = vec![1; shape.len() + 1];
     updates[0] = n as i32;
@@ -66,16 +77,26 @@ fn assign_block(x: &Array, axes: &[Axis], value: &Array, s: mlx_stream) -> Resul
     for (axis, &extent) in axes.iter().zip(&shape) {
         refuse_duplicates(axis.repeats(extent))?;
     }
-    let counts: Vec<i32> = axes.iter().zip(&shape).map(|(axis, &extent)| axis.count(extent)).collect();
+    let counts: Vec<i32> = axes
+        .iter()
+        .zip(&shape)
+        .map(|(axis, &extent)| axis.count(extent))
+        .collect();
     let n: usize = counts.iter().map(|&c| c as usize).product();
     if n == 0 {
         return mlx::share(x);
     }
     let value = mlx::shape_columns(&fill(value, n, s)?, &counts, s)?;
     if !axes.iter().any(|axis| matches!(axis, Axis::At(_))) {
-        let (mut from, mut to, mut step) = (vec![0; shape.len()], shape.clone(), vec![1; shape.len()]);
+        let (mut from, mut to, mut step) =
+            (vec![0; shape.len()], shape.clone(), vec![1; shape.len()]);
         for (k, axis) in axes.iter().enumerate() {
-            if let Axis::Range { from: a, to: b, step: d } = axis {
+            if let Axis::Range {
+                from: a,
+                to: b,
+                step: d,
+            } = axis
+            {
                 (from[k], to[k], step[k]) = (*a, *b, *d);
             }
         }
@@ -90,7 +111,12 @@ fn assign_block(x: &Array, axes: &[Axis], value: &Array, s: mlx_stream) -> Resul
         at.push(mlx::indices(&axes[k].positions(shape[k]), &grid)?);
     }
     let others = (0..axes.len()).filter(|k| !chosen.contains(k));
-    let order: Vec<i32> = chosen.iter().copied().chain(others).map(|k| k as i32).collect();
+    let order: Vec<i32> = chosen
+        .iter()
+        .copied()
+        .chain(others)
+        .map(|k| k as i32)
+        .collect();
     let moved = mlx::permute(&value, &order, s)?;
     let slices = (0..axes.len()).map(|k| if chosen.contains(&k) { 1 } else { shape[k] });
     let updates: Vec<i32> = chosen.iter().map(|&k| counts[k]).chain(slices).collect();
@@ -136,7 +162,10 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP) -> SEXP {
         }
         let value = new.array_as(kind, device)?;
         let selection = Selection::parse(&arguments, mlx::shape(&array), names, dimnames)?;
-        Ok(Placed::new(assign_to(&array, &selection, &value, s)?, device))
+        Ok(Placed::new(
+            assign_to(&array, &selection, &value, s)?,
+            device,
+        ))
     });
     let out = names::elementwise(out, &[x]);
     Rf_unprotect(1);

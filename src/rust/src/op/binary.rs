@@ -32,10 +32,15 @@ impl How {
             How::Arithmetic(f) if !both_bool => mlx::binary(f, &a, &b, s),
             How::Composed(f) if !both_bool => f(&a, &b, s),
             How::Arithmetic(_) | How::Composed(_) => {
-                let (a, b) = (mlx::astype(&a, Dtype::Float32, s)?, mlx::astype(&b, Dtype::Float32, s)?);
+                let (a, b) = (
+                    mlx::astype(&a, Dtype::Float32, s)?,
+                    mlx::astype(&b, Dtype::Float32, s)?,
+                );
                 match self {
                     How::Composed(f) => f(&a, &b, s),
-                    How::Arithmetic(f) | How::Relation(f) | How::Order(f) => mlx::binary(f, &a, &b, s),
+                    How::Arithmetic(f) | How::Relation(f) | How::Order(f) => {
+                        mlx::binary(f, &a, &b, s)
+                    }
                 }
             }
             How::Order(_) if [&a, &b].iter().any(|z| mlx::dtype(z) == Dtype::Complex64) => {
@@ -43,14 +48,19 @@ impl How {
             }
             How::Relation(f) | How::Order(f) => mlx::binary(f, &a, &b, s),
         };
-        out.map(|array| Placed::new(array, device)).map_err(|error| explain(error, &a, &b))
+        out.map(|array| Placed::new(array, device))
+            .map_err(|error| explain(error, &a, &b))
     }
 }
 
 /// Names both shapes where they were what MLX objected to.
 fn explain(error: Error, a: &Array, b: &Array) -> Error {
     let (x, y) = (mlx::shape(a), mlx::shape(b));
-    let fit = x.iter().rev().zip(y.iter().rev()).all(|(m, n)| m == n || *m == 1 || *n == 1);
+    let fit = x
+        .iter()
+        .rev()
+        .zip(y.iter().rev())
+        .all(|(m, n)| m == n || *m == 1 || *n == 1);
     if fit {
         return error;
     }
@@ -111,7 +121,12 @@ fn quotient(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     let whole = |z: &Array| dtype::is_integer(mlx::dtype(z)) || mlx::dtype(z) == Dtype::Bool;
     if whole(x) && whole(y) && operand::default_float() != Dtype::Float32 {
         let to = operand::default_float();
-        return mlx::binary(mlx_sys::mlx_divide, &mlx::astype(x, to, s)?, &mlx::astype(y, to, s)?, s);
+        return mlx::binary(
+            mlx_sys::mlx_divide,
+            &mlx::astype(x, to, s)?,
+            &mlx::astype(y, to, s)?,
+            s,
+        );
     }
     mlx::binary(mlx_sys::mlx_divide, x, y, s)
 }
@@ -140,7 +155,12 @@ fn divide_integers(x: &Array, y: &Array, s: mlx_stream) -> Result<Division> {
     let minus = if signed {
         mlx::binary(mlx_sys::mlx_equal, y, &mlx::scalar(-1.0, kind, s)?, s)?
     } else {
-        mlx::binary(mlx_sys::mlx_logical_and, &by_zero, &mlx::scalar(0.0, Dtype::Bool, s)?, s)?
+        mlx::binary(
+            mlx_sys::mlx_logical_and,
+            &by_zero,
+            &mlx::scalar(0.0, Dtype::Bool, s)?,
+            s,
+        )?
     };
     let masked = mlx::binary(mlx_sys::mlx_logical_or, &by_zero, &minus, s)?;
     let safe = mlx::select(&masked, &one, y, s)?;
@@ -148,9 +168,21 @@ fn divide_integers(x: &Array, y: &Array, s: mlx_stream) -> Result<Division> {
     let whole = mlx::binary(mlx_sys::mlx_subtract, x, &remainder, s)?;
     let quotient = mlx::binary(mlx_sys::mlx_floor_divide, &whole, &safe, s)?;
     let to = operand::default_float();
-    let (quotient, remainder) = (mlx::astype(&quotient, to, s)?, mlx::astype(&remainder, to, s)?);
-    let quotient = mlx::select(&minus, &mlx::unary(mlx_sys::mlx_negative, &mlx::astype(x, to, s)?, s)?, &quotient, s)?;
-    Ok(Division { quotient, remainder, by_zero })
+    let (quotient, remainder) = (
+        mlx::astype(&quotient, to, s)?,
+        mlx::astype(&remainder, to, s)?,
+    );
+    let quotient = mlx::select(
+        &minus,
+        &mlx::unary(mlx_sys::mlx_negative, &mlx::astype(x, to, s)?, s)?,
+        &quotient,
+        s,
+    )?;
+    Ok(Division {
+        quotient,
+        remainder,
+        by_zero,
+    })
 }
 
 /// `%/%`: the floor of the quotient. Integers give the default floating dtype, x %/% 0 is Inf.
@@ -161,13 +193,23 @@ fn floor_divide(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     if dtype::is_integer(kind) {
         let d = divide_integers(&x, &y, s)?;
         let to = operand::default_float();
-        let infinite = mlx::binary(mlx_sys::mlx_divide, &mlx::astype(&x, to, s)?, &mlx::scalar(0.0, to, s)?, s)?;
+        let infinite = mlx::binary(
+            mlx_sys::mlx_divide,
+            &mlx::astype(&x, to, s)?,
+            &mlx::scalar(0.0, to, s)?,
+            s,
+        )?;
         return mlx::select(&d.by_zero, &infinite, &d.quotient, s);
     }
     // R's myfloor: the plain quotient where it has no fraction to lose, else from the remainder
     let raw = mlx::binary(mlx_sys::mlx_divide, &x, &y, s)?;
     let rest = float_modulus(&x, &y, s)?;
-    let whole = mlx::binary(mlx_sys::mlx_divide, &mlx::binary(mlx_sys::mlx_subtract, &x, &rest, s)?, &y, s)?;
+    let whole = mlx::binary(
+        mlx_sys::mlx_divide,
+        &mlx::binary(mlx_sys::mlx_subtract, &x, &rest, s)?,
+        &y,
+        s,
+    )?;
     // SAFETY: valid handles.
     let whole = mlx::out(|o| unsafe { mlx_sys::mlx_round(o, whole.as_ptr(), 0, s) })?;
     let finite = |z: &Array| mlx::unary(mlx_sys::mlx_isfinite, z, s);
@@ -179,7 +221,12 @@ fn floor_divide(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     let opposed = mlx::binary(mlx_sys::mlx_not_equal, &negative(&x)?, &negative(&y)?, s)?;
     let some = mlx::binary(mlx_sys::mlx_not_equal, &x, &zero, s)?;
     let vanished = mlx::binary(mlx_sys::mlx_equal, &raw, &zero, s)?;
-    let below = mlx::binary(mlx_sys::mlx_logical_and, &mlx::binary(mlx_sys::mlx_logical_and, &opposed, &some, s)?, &vanished, s)?;
+    let below = mlx::binary(
+        mlx_sys::mlx_logical_and,
+        &mlx::binary(mlx_sys::mlx_logical_and, &opposed, &some, s)?,
+        &vanished,
+        s,
+    )?;
     let edge = mlx::select(&below, &mlx::scalar(-1.0, kind, s)?, &floor, s)?;
     mlx::stop_gradient(&mlx::select(&usual, &whole, &edge, s)?, s)
 }
@@ -191,15 +238,35 @@ fn modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     no_complex(mlx::dtype(&x), "%%")?;
     if dtype::is_integer(mlx::dtype(&x)) {
         let d = divide_integers(&x, &y, s)?;
-        return mlx::select(&d.by_zero, &mlx::scalar(f64::NAN, operand::default_float(), s)?, &d.remainder, s);
+        return mlx::select(
+            &d.by_zero,
+            &mlx::scalar(f64::NAN, operand::default_float(), s)?,
+            &d.remainder,
+            s,
+        );
     }
     // value from the remainder function, gradient from x - floor(x / y) * y
     let value = mlx::stop_gradient(&float_modulus(&x, &y, s)?, s)?;
     let quotient = floor_divide(&x, &y, s)?;
-    let smooth = mlx::binary(mlx_sys::mlx_subtract, &x, &mlx::binary(mlx_sys::mlx_multiply, &quotient, &y, s)?, s)?;
-    let correction = mlx::binary(mlx_sys::mlx_subtract, &smooth, &mlx::stop_gradient(&smooth, s)?, s)?;
+    let smooth = mlx::binary(
+        mlx_sys::mlx_subtract,
+        &x,
+        &mlx::binary(mlx_sys::mlx_multiply, &quotient, &y, s)?,
+        s,
+    )?;
+    let correction = mlx::binary(
+        mlx_sys::mlx_subtract,
+        &smooth,
+        &mlx::stop_gradient(&smooth, s)?,
+        s,
+    )?;
     let finite = mlx::unary(mlx_sys::mlx_isfinite, &correction, s)?;
-    let correction = mlx::select(&finite, &correction, &mlx::scalar(0.0, mlx::dtype(&x), s)?, s)?;
+    let correction = mlx::select(
+        &finite,
+        &correction,
+        &mlx::scalar(0.0, mlx::dtype(&x), s)?,
+        s,
+    )?;
     mlx::binary(mlx_sys::mlx_add, &value, &correction, s)
 }
 
@@ -209,7 +276,9 @@ fn float_modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
 
 fn no_complex(kind: Dtype, operator: &str) -> Result<()> {
     if kind == Dtype::Complex64 {
-        return Err(Error::Dtype(format!("`{operator}` is not defined for complex numbers.")));
+        return Err(Error::Dtype(format!(
+            "`{operator}` is not defined for complex numbers."
+        )));
     }
     Ok(())
 }
@@ -236,19 +305,28 @@ fn power(x: &Operand, y: &Operand) -> Result<Placed> {
         Some(2.0) if kind != Dtype::Bool => mlx::unary(mlx_sys::mlx_square, &a, s),
         Some(1.0) if kind != Dtype::Bool => mlx::share(&a),
         Some(0.5) if dtype::is_float(kind) => mlx::unary(mlx_sys::mlx_sqrt, &a, s),
-        Some(3.0) if floating => mlx::binary(mlx_sys::mlx_multiply, &mlx::unary(mlx_sys::mlx_square, &a, s)?, &a, s),
+        Some(3.0) if floating => mlx::binary(
+            mlx_sys::mlx_multiply,
+            &mlx::unary(mlx_sys::mlx_square, &a, s)?,
+            &a,
+            s,
+        ),
         Some(-1.0) if floating => mlx::unary(mlx_sys::mlx_reciprocal, &a, s),
         Some(0.0) if floating => {
             // 1 for every x, NaN too, as in R; no slope
             mlx::full(mlx::shape(&a), &mlx::scalar(1.0, kind, s)?, kind, s)
         }
         _ if whole(&a) && whole(&b) => integer_power(&a, &b, number, s),
-        _ if mlx::dtype(&a) == Dtype::Bool && mlx::dtype(&b) == Dtype::Bool => {
-            mlx::binary(mlx_sys::mlx_power, &mlx::astype(&a, Dtype::Float32, s)?, &mlx::astype(&b, Dtype::Float32, s)?, s)
-        }
+        _ if mlx::dtype(&a) == Dtype::Bool && mlx::dtype(&b) == Dtype::Bool => mlx::binary(
+            mlx_sys::mlx_power,
+            &mlx::astype(&a, Dtype::Float32, s)?,
+            &mlx::astype(&b, Dtype::Float32, s)?,
+            s,
+        ),
         _ => mlx::binary(mlx_sys::mlx_power, &a, &b, s),
     };
-    out.map(|array| Placed::new(array, device)).map_err(|error| explain(error, &a, &b))
+    out.map(|array| Placed::new(array, device))
+        .map_err(|error| explain(error, &a, &b))
 }
 
 /// Whole numbers to whole powers stay whole; a negative R exponent gives fractions, so floats.
@@ -256,7 +334,12 @@ fn power(x: &Operand, y: &Operand) -> Result<Placed> {
 fn integer_power(x: &Array, y: &Array, number: Option<f64>, s: mlx_stream) -> Result<Array> {
     if number.is_some_and(|v| v < 0.0) {
         let to = operand::default_float();
-        return mlx::binary(mlx_sys::mlx_power, &mlx::astype(x, to, s)?, &mlx::astype(y, to, s)?, s);
+        return mlx::binary(
+            mlx_sys::mlx_power,
+            &mlx::astype(x, to, s)?,
+            &mlx::astype(y, to, s)?,
+            s,
+        );
     }
     let zero = mlx::scalar(0.0, mlx::dtype(y), s)?;
     let negative = mlx::binary(mlx_sys::mlx_less, y, &zero, s)?;

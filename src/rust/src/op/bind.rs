@@ -40,7 +40,11 @@ pub fn common(parts: &[Operand], device: Device) -> Result<Dtype> {
 
 /// gpu if any array is there.
 pub fn device_of(parts: &[Operand]) -> Device {
-    parts.iter().filter_map(Operand::device).reduce(Device::join).unwrap_or_else(device::default)
+    parts
+        .iter()
+        .filter_map(Operand::device)
+        .reduce(Device::join)
+        .unwrap_or_else(device::default)
 }
 
 /// `.Call`: the elements of all parts, each in column-major order, 1-d.
@@ -67,13 +71,20 @@ unsafe extern "C" fn concatenate(list: SEXP, axis: SEXP) -> SEXP {
         let parts = parts.operands();
         let device = device_of(&parts);
         let kind = common(&parts, device)?;
-        let arrays = parts.iter().map(|part| part.array_as(kind, device)).collect::<Result<Vec<Array>>>()?;
+        let arrays = parts
+            .iter()
+            .map(|part| part.array_as(kind, device))
+            .collect::<Result<Vec<Array>>>()?;
         let first = mlx::shape(&arrays[0]).to_vec();
         let axis = entry::axis_of(axis, first.len())?;
         for array in &arrays {
             let shape = mlx::shape(array);
             let fits = shape.len() == first.len()
-                && shape.iter().zip(&first).enumerate().all(|(i, (m, n))| m == n || i as i32 == axis);
+                && shape
+                    .iter()
+                    .zip(&first)
+                    .enumerate()
+                    .all(|(i, (m, n))| m == n || i as i32 == axis);
             if !fits {
                 return Err(Error::Shape(format!(
                     "Non-bound dimensions must match across all inputs: {} and {} differ beside axis {}.",
@@ -81,7 +92,10 @@ unsafe extern "C" fn concatenate(list: SEXP, axis: SEXP) -> SEXP {
                 )));
             }
         }
-        Ok(Placed::new(mlx::concatenate(&arrays, axis, device.stream())?, device))
+        Ok(Placed::new(
+            mlx::concatenate(&arrays, axis, device.stream())?,
+            device,
+        ))
     })
 }
 
@@ -99,7 +113,11 @@ impl Parts {
 
     fn operands(&self) -> Vec<Operand> {
         // SAFETY: every element has been looked at, so none jumps now.
-        unsafe { (0..XLENGTH(self.0)).map(|i| Operand::of(VECTOR_ELT(self.0, i))).collect() }
+        unsafe {
+            (0..XLENGTH(self.0))
+                .map(|i| Operand::of(VECTOR_ELT(self.0, i)))
+                .collect()
+        }
     }
 }
 
@@ -111,7 +129,11 @@ unsafe extern "C" fn common_dtype(list: SEXP) -> SEXP {
         common(&parts, device_of(&parts))
     });
     let text = dtype::name(kind);
-    Rf_ScalarString(Rf_mkCharLenCE(text.as_ptr().cast(), text.len() as i32, cetype_t::CE_UTF8))
+    Rf_ScalarString(Rf_mkCharLenCE(
+        text.as_ptr().cast(),
+        text.len() as i32,
+        cetype_t::CE_UTF8,
+    ))
 }
 
 routines![combine / 1, concatenate / 2, common_dtype / 1];

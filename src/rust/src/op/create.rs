@@ -39,10 +39,21 @@ unsafe extern "C" fn from_vector(x: SEXP, dtype: SEXP, device: SEXP, shape: SEXP
         let Operand::R { source, .. } = operand else {
             return Err(Error::Internal("from_vector of an mlx array".into()));
         };
-        let kind = if dtype == R_NilValue { operand::natural_of(&source) } else { dtype::parse(&string(dtype)?)? };
+        let kind = if dtype == R_NilValue {
+            operand::natural_of(&source)
+        } else {
+            dtype::parse(&string(dtype)?)?
+        };
         let device = Device::parse(&string(device)?)?;
-        let shape = if shape == R_NilValue { operand.shape()? } else { ints(shape)? };
-        Ok(Placed::new(from_r::import(&source, kind, &shape, device)?, device))
+        let shape = if shape == R_NilValue {
+            operand.shape()?
+        } else {
+            ints(shape)?
+        };
+        Ok(Placed::new(
+            from_r::import(&source, kind, &shape, device)?,
+            device,
+        ))
     });
     if shape == R_NilValue {
         names::elementwise(out, &[x])
@@ -56,7 +67,9 @@ unsafe extern "C" fn from_vector(x: SEXP, dtype: SEXP, device: SEXP, shape: SEXP
 unsafe extern "C" fn values(x: SEXP, on_purpose: SEXP) -> SEXP {
     let handle = object::handle_of(x);
     if handle.is_null() {
-        throw(Error::Internal("values of something that is no mlx array".into()));
+        throw(Error::Internal(
+            "values of something that is no mlx array".into(),
+        ));
     }
     if Rf_asInteger(on_purpose) == 0 {
         tape::check_read(handle);
@@ -68,7 +81,9 @@ unsafe extern "C" fn values(x: SEXP, on_purpose: SEXP) -> SEXP {
 unsafe extern "C" fn values_integer64(x: SEXP) -> SEXP {
     let handle = object::handle_of(x);
     if handle.is_null() {
-        throw(Error::Internal("values of something that is no mlx array".into()));
+        throw(Error::Internal(
+            "values of something that is no mlx array".into(),
+        ));
     }
     tape::check_read(handle);
     eval::evaluate(handle);
@@ -84,11 +99,18 @@ unsafe extern "C" fn values_integer64(x: SEXP) -> SEXP {
 /// Elements and bytes of a shape, refused if MLX could not hold them.
 fn check_shape(shape: &[i32], kind: Dtype) -> Result<()> {
     if let Some(n) = shape.iter().find(|&&n| n < 0) {
-        return Err(Error::Shape(format!("`dim` must be non-negative whole numbers; it has {n}.")));
+        return Err(Error::Shape(format!(
+            "`dim` must be non-negative whole numbers; it has {n}."
+        )));
     }
     let mut bytes = dtype::size(kind);
     for &n in shape {
-        bytes = bytes.checked_mul(n as usize).ok_or_else(|| Error::Memory(format!("an array of shape {} is larger than any memory.", show(shape))))?;
+        bytes = bytes.checked_mul(n as usize).ok_or_else(|| {
+            Error::Memory(format!(
+                "an array of shape {} is larger than any memory.",
+                show(shape)
+            ))
+        })?;
     }
     memory::check_request(bytes)
 }
@@ -103,7 +125,10 @@ unsafe extern "C" fn full(dim: SEXP, value: SEXP, dtype: SEXP, device: SEXP) -> 
         check_shape(&shape, kind)?;
         let value = operand.array_as(kind, device)?;
         let scalar = mlx::reshape(&value, &[], device.stream())?;
-        Ok(Placed::new(mlx::full(&shape, &scalar, kind, device.stream())?, device))
+        Ok(Placed::new(
+            mlx::full(&shape, &scalar, kind, device.stream())?,
+            device,
+        ))
     })
 }
 
@@ -116,18 +141,34 @@ unsafe extern "C" fn eye(n: SEXP, m: SEXP, k: SEXP, dtype: SEXP, device: SEXP) -
         check_shape(&[n, m], kind)?;
         if n == 0 || m == 0 {
             let zero = mlx::scalar(0.0, kind, device.stream())?;
-            return Ok(Placed::new(mlx::full(&[n, m], &zero, kind, device.stream())?, device));
+            return Ok(Placed::new(
+                mlx::full(&[n, m], &zero, kind, device.stream())?,
+                device,
+            ));
         }
         // SAFETY: plain numbers.
-        let array = mlx::out(|o| unsafe { mlx_sys::mlx_eye(o, n, m, k, kind.into(), device.stream()) })?;
+        let array =
+            mlx::out(|o| unsafe { mlx_sys::mlx_eye(o, n, m, k, kind.into(), device.stream()) })?;
         Ok(Placed::new(array, device))
     })
 }
 
 /// `.Call`: start, start + step, .. (n of them), each computed as start + i * step in doubles.
-unsafe extern "C" fn sequence(start: SEXP, step: SEXP, n: SEXP, last: SEXP, dtype: SEXP, device: SEXP) -> SEXP {
+unsafe extern "C" fn sequence(
+    start: SEXP,
+    step: SEXP,
+    n: SEXP,
+    last: SEXP,
+    dtype: SEXP,
+    device: SEXP,
+) -> SEXP {
     memory::relieve();
-    let (start, step, n, last) = (Rf_asReal(start), Rf_asReal(step), Rf_asReal(n), Rf_asReal(last));
+    let (start, step, n, last) = (
+        Rf_asReal(start),
+        Rf_asReal(step),
+        Rf_asReal(n),
+        Rf_asReal(last),
+    );
     entry::one(|| {
         let (kind, device) = place(dtype, device)?;
         let count = mlx::count(n as usize)?;
@@ -137,8 +178,18 @@ unsafe extern "C" fn sequence(start: SEXP, step: SEXP, n: SEXP, last: SEXP, dtyp
             *end = last; // linspace ends where it was asked to, whatever the rounding
         }
         let source = from_r::Source::of_doubles(&values);
-        Ok(Placed::new(from_r::import(&source, kind, &[count], device)?, device))
+        Ok(Placed::new(
+            from_r::import(&source, kind, &[count], device)?,
+            device,
+        ))
     })
 }
 
-routines![from_vector / 4, values / 2, values_integer64 / 1, full / 4, eye / 5, sequence / 6];
+routines![
+    from_vector / 4,
+    values / 2,
+    values_integer64 / 1,
+    full / 4,
+    eye / 5,
+    sequence / 6
+];

@@ -49,9 +49,16 @@ fn elements(x: &Array, columns: &[Vec<i32>], s: mlx_stream) -> Result<Array> {
         let to: Vec<i32> = from.iter().map(|i| i + 1).collect();
         return mlx::reshape(&mlx::slice(x, &from, &to, &vec![1; rank], s)?, &[1], s);
     }
-    let at = columns.iter().map(|c| mlx::indices(c, &[n as i32])).collect::<Result<Vec<_>>>()?;
+    let at = columns
+        .iter()
+        .map(|c| mlx::indices(c, &[n as i32]))
+        .collect::<Result<Vec<_>>>()?;
     let axes: Vec<i32> = (0..rank as i32).collect();
-    mlx::reshape(&mlx::gather(x, &at, &axes, &vec![1; rank], s)?, &[n as i32], s)
+    mlx::reshape(
+        &mlx::gather(x, &at, &axes, &vec![1; rank], s)?,
+        &[n as i32],
+        s,
+    )
 }
 
 /// A block: one slice for all ranges, then a take for each list of positions.
@@ -60,12 +67,21 @@ fn block(x: &Array, axes: &[Axis], s: mlx_stream) -> Result<Array> {
     let (mut from, mut to, mut step) = (vec![0; shape.len()], shape.to_vec(), vec![1; shape.len()]);
     let mut sliced = false;
     for (k, axis) in axes.iter().enumerate() {
-        if let Axis::Range { from: a, to: b, step: d } = axis {
+        if let Axis::Range {
+            from: a,
+            to: b,
+            step: d,
+        } = axis
+        {
             (from[k], to[k], step[k]) = (*a, *b, *d);
             sliced = true;
         }
     }
-    let mut out = if sliced { mlx::slice(x, &from, &to, &step, s)? } else { mlx::share(x)? };
+    let mut out = if sliced {
+        mlx::slice(x, &from, &to, &step, s)?
+    } else {
+        mlx::share(x)?
+    };
     for (k, axis) in axes.iter().enumerate() {
         if let Axis::At(positions) = axis {
             let at = mlx::indices(positions, &[positions.len() as i32])?;
@@ -88,7 +104,11 @@ fn select(x: &Array, selection: &Selection, drop: bool, s: mlx_stream) -> Result
             if !drop || mlx::rank(x) == 1 {
                 return Ok(out);
             }
-            let left: Vec<i32> = mlx::shape(&out).iter().copied().filter(|&n| n != 1).collect();
+            let left: Vec<i32> = mlx::shape(&out)
+                .iter()
+                .copied()
+                .filter(|&n| n != 1)
+                .collect();
             // one number stays a vector of one, as in base R
             mlx::reshape(&out, if left.is_empty() { &[1] } else { &left }, s)
         }
@@ -99,7 +119,9 @@ fn select(x: &Array, selection: &Selection, drop: bool, s: mlx_stream) -> Result
 unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let Operand::Mlx { ctx, device } = operand else {
-        throw(Error::Internal("subset of something that is no mlx array".into()));
+        throw(Error::Internal(
+            "subset of something that is no mlx array".into(),
+        ));
     };
     let drop = Rf_asLogical(drop) == 1;
     let arguments = Arguments::of(frame); // protects one
@@ -108,7 +130,10 @@ unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
     let out = entry::one(|| {
         let array = mlx::borrow(&ctx);
         let selection = Selection::parse(&arguments, mlx::shape(array), names, dimnames)?;
-        Ok(Placed::new(select(array, &selection, drop, device.stream())?, device))
+        Ok(Placed::new(
+            select(array, &selection, drop, device.stream())?,
+            device,
+        ))
     });
     let namer = NAMER.with(Cell::get);
     if (names == R_NilValue && dimnames == R_NilValue) || namer.is_null() {
@@ -127,7 +152,9 @@ unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
 unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let Operand::Mlx { ctx, device } = operand else {
-        throw(Error::Internal("element of something that is no mlx array".into()));
+        throw(Error::Internal(
+            "element of something that is no mlx array".into(),
+        ));
     };
     tape::check_read(object::handle_of(x));
     let arguments = Arguments::of(frame); // protects one
@@ -144,7 +171,8 @@ unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
         let out = select(array, &selection, false, device.stream())?;
         if mlx::size(&out) != 1 {
             return Err(Error::Index(format!(
-                "`[[` extracts exactly one element; this selects {}. Use `[`.", mlx::size(&out)
+                "`[[` extracts exactly one element; this selects {}. Use `[`.",
+                mlx::size(&out)
             )));
         }
         handle::fill(one, Placed::new(out, device));

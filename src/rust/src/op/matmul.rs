@@ -84,7 +84,11 @@ fn product(x: &Operand, y: &Operand, form: Form) -> Result<Placed> {
     let (a, b) = as_matrices(&a, &b, form, s)?;
     let (m, n) = (mlx::shape(&a), mlx::shape(&b));
     let inner = (m[m.len() - 1], n[n.len() - 2]);
-    let batches = m[..m.len() - 2].iter().rev().zip(n[..n.len() - 2].iter().rev()).all(|(p, q)| p == q || *p == 1 || *q == 1);
+    let batches = m[..m.len() - 2]
+        .iter()
+        .rev()
+        .zip(n[..n.len() - 2].iter().rev())
+        .all(|(p, q)| p == q || *p == 1 || *q == 1);
     if inner.0 != inner.1 || !batches {
         let what = match form {
             Form::Plain => "%*%",
@@ -92,7 +96,9 @@ fn product(x: &Operand, y: &Operand, form: Form) -> Result<Placed> {
             Form::TransposedRight => "tcrossprod",
         };
         return Err(Error::Shape(format!(
-            "Non-conformable arrays: {what} of {} and {}.", show(&shape_a), show(&shape_b)
+            "Non-conformable arrays: {what} of {} and {}.",
+            show(&shape_a),
+            show(&shape_b)
         )));
     }
     let rows = m[m.len() - 2] as usize;
@@ -123,7 +129,9 @@ fn whole_product(x: &Array, y: &Array) -> Result<Array> {
         let largest = mlx::reduce(mlx_sys::mlx_max_axes, &size, &axes, false, s)?;
         let mut value = 0.0;
         // SAFETY: a valid float64 scalar.
-        crate::error::check(unsafe { mlx_sys::mlx_array_item_float64(&mut value, largest.as_ptr()) })?;
+        crate::error::check(unsafe {
+            mlx_sys::mlx_array_item_float64(&mut value, largest.as_ptr())
+        })?;
         if value > FLOAT32_EXACT {
             return Err(Error::Dtype(format!(
                 "the product of {} and {} matrices has elements up to {value}, which float32 does not hold exactly. Cast one with mlx_cast(x, \"float64\") first.",

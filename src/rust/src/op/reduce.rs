@@ -23,12 +23,17 @@ unsafe fn run(rule: Rule, x: SEXP, axes: SEXP, keep: SEXP, na_rm: SEXP) -> SEXP 
         let array = operand.array(device)?;
         let rank = mlx::rank(&array);
         let over = entry::axes(axes, rank)?;
-        kept = Kept::new((0..rank as i32).filter_map(|axis| match over.contains(&axis) {
-            true if keep => Some(-1),
-            true => None,
-            false => Some(axis),
-        }));
-        Ok(Placed::new(rule(&array, &over, keep, na_rm, device.stream())?, device))
+        kept = Kept::new(
+            (0..rank as i32).filter_map(|axis| match over.contains(&axis) {
+                true if keep => Some(-1),
+                true => None,
+                false => Some(axis),
+            }),
+        );
+        Ok(Placed::new(
+            rule(&array, &over, keep, na_rm, device.stream())?,
+            device,
+        ))
     });
     names::select(out, x, kept)
 }
@@ -79,7 +84,14 @@ fn without_nan(x: &Array, neutral: f64, s: mlx_stream) -> Result<Array> {
     mlx::select(&nan, &mlx::scalar(neutral, mlx::dtype(x), s)?, x, s)
 }
 
-fn simple(f: Reduction, x: &Array, axes: &[i32], keep: bool, neutral: Option<f64>, s: mlx_stream) -> Result<Array> {
+fn simple(
+    f: Reduction,
+    x: &Array,
+    axes: &[i32],
+    keep: bool,
+    neutral: Option<f64>,
+    s: mlx_stream,
+) -> Result<Array> {
     let mut x = number(x, s)?;
     if let Some(neutral) = neutral {
         x = without_nan(&x, neutral, s)?;
@@ -131,12 +143,26 @@ fn block_sums(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     if whole * BLOCK == shape[k] {
         return Ok(sums);
     }
-    let rest = mlx::reduce(mlx_sys::mlx_sum_axes, &part(whole * BLOCK, shape[k])?, &[axis], true, s)?;
+    let rest = mlx::reduce(
+        mlx_sys::mlx_sum_axes,
+        &part(whole * BLOCK, shape[k])?,
+        &[axis],
+        true,
+        s,
+    )?;
     mlx::concatenate(&[sums, rest], axis, s)
 }
 
 /// max and min: of nothing they are the neutral element, as in base R.
-fn extreme(f: Reduction, neutral: f64, x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> Result<Array> {
+fn extreme(
+    f: Reduction,
+    neutral: f64,
+    x: &Array,
+    axes: &[i32],
+    keep: bool,
+    na_rm: bool,
+    s: mlx_stream,
+) -> Result<Array> {
     let mut x = number(x, s)?;
     if na_rm {
         x = without_nan(&x, neutral, s)?;
@@ -146,7 +172,11 @@ fn extreme(f: Reduction, neutral: f64, x: &Array, axes: &[i32], keep: bool, na_r
         return mlx::reduce(f, &x, axes, keep, s);
     }
     let left = reduced_shape(shape, axes, keep);
-    let kind = if dtype::is_integer(mlx::dtype(&x)) { operand::default_float() } else { mlx::dtype(&x) };
+    let kind = if dtype::is_integer(mlx::dtype(&x)) {
+        operand::default_float()
+    } else {
+        mlx::dtype(&x)
+    };
     mlx::full(&left, &mlx::scalar(neutral, kind, s)?, kind, s)
 }
 
@@ -163,7 +193,9 @@ fn reduced_shape(shape: &[i32], axes: &[i32], keep: bool) -> Vec<i32> {
 }
 
 fn extent(x: &Array, axes: &[i32]) -> f64 {
-    axes.iter().map(|&a| f64::from(mlx::shape(x)[a as usize])).product()
+    axes.iter()
+        .map(|&a| f64::from(mlx::shape(x)[a as usize]))
+        .product()
 }
 
 fn mean_of(x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> Result<Array> {
@@ -200,16 +232,22 @@ unsafe extern "C" fn variance(x: SEXP, axes: SEXP, keep: SEXP, ddof: SEXP, root:
         let array = floating(&*operand.array(device)?, s)?;
         let rank = mlx::rank(&array);
         let over = entry::axes(axes, rank)?;
-        kept = Kept::new((0..rank as i32).filter_map(|axis| match over.contains(&axis) {
-            true if keep => Some(-1),
-            true => None,
-            false => Some(axis),
-        }));
+        kept = Kept::new(
+            (0..rank as i32).filter_map(|axis| match over.contains(&axis) {
+                true if keep => Some(-1),
+                true => None,
+                false => Some(axis),
+            }),
+        );
         let centre = mean_of(&array, &over, true, false, s)?;
         let deviation = mlx::binary(mlx_sys::mlx_subtract, &array, &centre, s)?;
         let squares = mlx::unary(mlx_sys::mlx_square, &deviation, s)?;
         let sum = total(&squares, &over, keep, s)?;
-        let left = mlx::scalar((extent(&array, &over) - ddof).max(0.0), mlx::dtype(&array), s)?;
+        let left = mlx::scalar(
+            (extent(&array, &over) - ddof).max(0.0),
+            mlx::dtype(&array),
+            s,
+        )?;
         let mut result = mlx::binary(mlx_sys::mlx_divide, &sum, &left, s)?;
         if root {
             result = mlx::unary(mlx_sys::mlx_sqrt, &result, s)?;
@@ -249,13 +287,30 @@ unsafe extern "C" fn value_range(x: SEXP, na_rm: SEXP) -> SEXP {
         let s = device.stream();
         let array = operand.array(device)?;
         if mlx::dtype(&array) == Dtype::Complex64 {
-            return Err(Error::Dtype("range is not defined for complex numbers: they have no order.".into()));
+            return Err(Error::Dtype(
+                "range is not defined for complex numbers: they have no order.".into(),
+            ));
         }
         let axes: Vec<i32> = (0..mlx::rank(&array) as i32).collect();
-        let low = extreme(mlx_sys::mlx_min_axes, f64::INFINITY, &array, &axes, false, na_rm, s)?;
-        let high = extreme(mlx_sys::mlx_max_axes, f64::NEG_INFINITY, &array, &axes, false, na_rm, s)?;
+        let low = extreme(
+            mlx_sys::mlx_min_axes,
+            f64::INFINITY,
+            &array,
+            &axes,
+            false,
+            na_rm,
+            s,
+        )?;
+        let high = extreme(
+            mlx_sys::mlx_max_axes,
+            f64::NEG_INFINITY,
+            &array,
+            &axes,
+            false,
+            na_rm,
+            s,
+        )?;
         let parts = [mlx::reshape(&low, &[1], s)?, mlx::reshape(&high, &[1], s)?];
         Ok(Placed::new(mlx::concatenate(&parts, 0, s)?, device))
     })
 }
-

@@ -46,13 +46,20 @@ pub fn sign(x: &Array, s: mlx_stream) -> Result<Array> {
 
 /// A kernel of ours, which rounds as R does; MLX's own goes through float32. It runs on the cpu
 /// in float32 and float64, and other dtypes take a detour through one that holds them.
-fn by_kernel(f: fn(&Array, i32, mlx_stream) -> Result<Array>, x: &Array, digits: i32, s: mlx_stream) -> Result<Array> {
+fn by_kernel(
+    f: fn(&Array, i32, mlx_stream) -> Result<Array>,
+    x: &Array,
+    digits: i32,
+    s: mlx_stream,
+) -> Result<Array> {
     let cpu = Device::Cpu.stream();
     let kind = mlx::dtype(x);
     let wide = match kind {
         Dtype::Float32 | Dtype::Float64 => return f(x, digits, cpu),
         Dtype::Complex64 => {
-            return Err(Error::Dtype("rounding is not defined for complex numbers here: round Re() and Im().".into()))
+            return Err(Error::Dtype(
+                "rounding is not defined for complex numbers here: round Re() and Im().".into(),
+            ))
         }
         kind if dtype::is_float(kind) => Dtype::Float32,
         _ => Dtype::Float64,

@@ -23,8 +23,14 @@ type Scan = unsafe extern "C" fn(
     mlx_sys::mlx_optional_dtype,
     mlx_stream,
 ) -> c_int;
-type Extreme =
-    unsafe extern "C" fn(*mut mlx_sys::mlx_array, mlx_sys::mlx_array, c_int, bool, bool, mlx_stream) -> c_int;
+type Extreme = unsafe extern "C" fn(
+    *mut mlx_sys::mlx_array,
+    mlx_sys::mlx_array,
+    c_int,
+    bool,
+    bool,
+    mlx_stream,
+) -> c_int;
 
 fn scan(f: Scan, x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     // SAFETY: valid handles; forward and inclusive.
@@ -59,7 +65,12 @@ fn cumprod(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     while k < n {
         // element i becomes the product of the 2k elements up to it
         let head = cut(&out, axis, 0, k, s)?;
-        let tail = mlx::binary(mlx_sys::mlx_multiply, &cut(&out, axis, k, n, s)?, &cut(&out, axis, 0, n - k, s)?, s)?;
+        let tail = mlx::binary(
+            mlx_sys::mlx_multiply,
+            &cut(&out, axis, k, n, s)?,
+            &cut(&out, axis, 0, n - k, s)?,
+            s,
+        )?;
         out = mlx::concatenate(&[head, tail], axis, s)?;
         k *= 2;
     }
@@ -67,7 +78,13 @@ fn cumprod(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
 }
 
 /// The running extreme, taken from x at the position where it was first reached.
-fn cumulative_extreme(f: Extreme, beats: mlx::Binary, x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+fn cumulative_extreme(
+    f: Extreme,
+    beats: mlx::Binary,
+    x: &Array,
+    axis: i32,
+    s: mlx_stream,
+) -> Result<Array> {
     let n = mlx::shape(x)[axis as usize];
     // once a NaN came, R's running extreme stays NaN
     let fixed = mlx::stop_gradient(x, s)?;
@@ -75,8 +92,18 @@ fn cumulative_extreme(f: Extreme, beats: mlx::Binary, x: &Array, axis: i32, s: m
     let plain = if dtype::is_float(mlx::dtype(x)) {
         let nan = mlx::astype(&mlx::unary(mlx_sys::mlx_isnan, &fixed, s)?, Dtype::Int32, s)?;
         let seen = scan(mlx_sys::mlx_cumsum_axis, &nan, axis, s)?;
-        let spoiled = mlx::binary(mlx_sys::mlx_greater, &seen, &mlx::scalar(0.0, Dtype::Int32, s)?, s)?;
-        mlx::select(&spoiled, &mlx::scalar(f64::NAN, mlx::dtype(x), s)?, &plain, s)?
+        let spoiled = mlx::binary(
+            mlx_sys::mlx_greater,
+            &seen,
+            &mlx::scalar(0.0, Dtype::Int32, s)?,
+            s,
+        )?;
+        mlx::select(
+            &spoiled,
+            &mlx::scalar(f64::NAN, mlx::dtype(x), s)?,
+            &plain,
+            s,
+        )?
     } else {
         plain
     };
@@ -85,9 +112,18 @@ fn cumulative_extreme(f: Extreme, beats: mlx::Binary, x: &Array, axis: i32, s: m
     }
     let mut shape = vec![1; mlx::rank(x)];
     shape[axis as usize] = n;
-    let position = mlx::broadcast(&mlx::reshape(&mlx::iota(n, s)?, &shape, s)?, mlx::shape(x), s)?;
+    let position = mlx::broadcast(
+        &mlx::reshape(&mlx::iota(n, s)?, &shape, s)?,
+        mlx::shape(x),
+        s,
+    )?;
     let first = cut(&position, axis, 0, 1, s)?;
-    let record = mlx::binary(beats, &cut(&fixed, axis, 1, n, s)?, &cut(&plain, axis, 0, n - 1, s)?, s)?;
+    let record = mlx::binary(
+        beats,
+        &cut(&fixed, axis, 1, n, s)?,
+        &cut(&plain, axis, 0, n - 1, s)?,
+        s,
+    )?;
     let zero = mlx::scalar(0.0, Dtype::Int32, s)?;
     let later = mlx::select(&record, &cut(&position, axis, 1, n, s)?, &zero, s)?;
     let marks = mlx::concatenate(&[first, later], axis, s)?;
@@ -113,7 +149,11 @@ unsafe fn run(f: fn(&Array, i32, mlx_stream) -> Result<Array>, x: SEXP) -> SEXP 
         let array = operand.number(device)?;
         let flat = mlx::flatten_columns(&array, s)?;
         // MLX's scans divide by the extent: nothing to scan would end the process
-        let out = if mlx::size(&flat) == 0 { flat } else { f(&flat, 0, s)? };
+        let out = if mlx::size(&flat) == 0 {
+            flat
+        } else {
+            f(&flat, 0, s)?
+        };
         Ok(Placed::new(out, device))
     });
     names::elementwise(out, &[x])

@@ -17,7 +17,10 @@ unsafe fn with(x: SEXP, f: impl FnOnce(&Array, mlx_stream) -> Result<Array>) -> 
     let operand = Operand::of(x);
     entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
-        Ok(Placed::new(f(&*operand.array(device)?, device.stream())?, device))
+        Ok(Placed::new(
+            f(&*operand.array(device)?, device.stream())?,
+            device,
+        ))
     })
 }
 
@@ -30,7 +33,8 @@ unsafe extern "C" fn reshape(x: SEXP, shape: SEXP, by_column: SEXP) -> SEXP {
         if wanted != mlx::size(array) as i64 {
             return Err(Error::Shape(format!(
                 "Cannot reshape array of size {} into shape with size {wanted} ({}).",
-                mlx::size(array), show(&shape)
+                mlx::size(array),
+                show(&shape)
             )));
         }
         if by_column {
@@ -52,7 +56,8 @@ unsafe extern "C" fn permute(x: SEXP, order: SEXP) -> SEXP {
             let order = entry::axes(order, rank)?;
             if order.len() != rank {
                 return Err(Error::Index(format!(
-                    "`perm` must name each of the {rank} axes once; it names {}.", order.len()
+                    "`perm` must name each of the {rank} axes once; it names {}.",
+                    order.len()
                 )));
             }
             order
@@ -66,24 +71,29 @@ unsafe extern "C" fn permute(x: SEXP, order: SEXP) -> SEXP {
 /// `.Call`: without length-1 axes (NULL: all of them).
 unsafe extern "C" fn squeeze(x: SEXP, axes: SEXP) -> SEXP {
     let mut kept = Kept::default();
-    let out = with(x, |array, s| {
-        let shape = mlx::shape(array);
-        let dropped = if axes == R_NilValue {
-            (0..shape.len() as i32).filter(|&a| shape[a as usize] == 1).collect()
-        } else {
-            entry::axes(axes, shape.len())?
-        };
-        if let Some(&a) = dropped.iter().find(|&&a| shape[a as usize] != 1) {
-            return Err(Error::Shape(format!(
+    let out =
+        with(x, |array, s| {
+            let shape = mlx::shape(array);
+            let dropped = if axes == R_NilValue {
+                (0..shape.len() as i32)
+                    .filter(|&a| shape[a as usize] == 1)
+                    .collect()
+            } else {
+                entry::axes(axes, shape.len())?
+            };
+            if let Some(&a) = dropped.iter().find(|&&a| shape[a as usize] != 1) {
+                return Err(Error::Shape(format!(
                 "axis {} has extent {} and cannot be squeezed: only extents of 1 can (shape {}).",
                 a + 1, shape[a as usize], show(shape)
             )));
-        }
-        let left: Vec<i32> = (0..shape.len() as i32).filter(|a| !dropped.contains(a)).collect();
-        kept = Kept::new(left.iter().copied());
-        let shape: Vec<i32> = left.iter().map(|&a| shape[a as usize]).collect();
-        mlx::reshape(array, &shape, s)
-    });
+            }
+            let left: Vec<i32> = (0..shape.len() as i32)
+                .filter(|a| !dropped.contains(a))
+                .collect();
+            kept = Kept::new(left.iter().copied());
+            let shape: Vec<i32> = left.iter().map(|&a| shape[a as usize]).collect();
+            mlx::reshape(array, &shape, s)
+        });
     names::select(out, x, kept)
 }
 
@@ -102,9 +112,26 @@ unsafe extern "C" fn expand_dims(x: SEXP, axes: SEXP) -> SEXP {
             at.push(k);
         }
         let mut old = 0..;
-        let map: Vec<i32> = (0..rank as i32).map(|a| if at.contains(&a) { -1 } else { old.next().unwrap_or(-1) }).collect();
+        let map: Vec<i32> = (0..rank as i32)
+            .map(|a| {
+                if at.contains(&a) {
+                    -1
+                } else {
+                    old.next().unwrap_or(-1)
+                }
+            })
+            .collect();
         kept = Kept::new(map.iter().copied());
-        let shape: Vec<i32> = map.iter().map(|&a| if a < 0 { 1 } else { mlx::shape(array)[a as usize] }).collect();
+        let shape: Vec<i32> = map
+            .iter()
+            .map(|&a| {
+                if a < 0 {
+                    1
+                } else {
+                    mlx::shape(array)[a as usize]
+                }
+            })
+            .collect();
         mlx::reshape(array, &shape, s)
     });
     names::select(out, x, kept)
@@ -115,7 +142,11 @@ unsafe extern "C" fn broadcast_to(x: SEXP, shape: SEXP) -> SEXP {
     with(x, |array, s| {
         let shape = ints(shape)?;
         mlx::broadcast(array, &shape, s).map_err(|_| {
-            Error::Shape(format!("shape {} cannot be broadcast to {}.", show(mlx::shape(array)), show(&shape)))
+            Error::Shape(format!(
+                "shape {} cannot be broadcast to {}.",
+                show(mlx::shape(array)),
+                show(&shape)
+            ))
         })
     })
 }
@@ -130,17 +161,31 @@ unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let out = entry::one(|| {
         let old = operand.device().unwrap_or_else(device::default);
-        let device = if on == R_NilValue { old } else { Device::parse(&string(on)?)? };
+        let device = if on == R_NilValue {
+            old
+        } else {
+            Device::parse(&string(on)?)?
+        };
         let array = match operand.borrowed() {
-            None if to != R_NilValue => Held::Made(operand.array_as(dtype::parse(&string(to)?)?, device)?),
+            None if to != R_NilValue => {
+                Held::Made(operand.array_as(dtype::parse(&string(to)?)?, device)?)
+            }
             _ => operand.array(device)?,
         };
-        let to = if to == R_NilValue { mlx::dtype(&array) } else { dtype::parse(&string(to)?)? };
+        let to = if to == R_NilValue {
+            mlx::dtype(&array)
+        } else {
+            dtype::parse(&string(to)?)?
+        };
         if to == Dtype::Float64 && device == Device::Gpu {
             return Err(float64_on_gpu());
         }
         // a float64 array has to leave float64 on the cpu
-        let s = if mlx::dtype(&array) == Dtype::Float64 { Device::Cpu.stream() } else { device.stream() };
+        let s = if mlx::dtype(&array) == Dtype::Float64 {
+            Device::Cpu.stream()
+        } else {
+            device.stream()
+        };
         Ok(Placed::new(mlx::astype(&array, to, s)?, device))
     });
     names::elementwise(out, &[x])
@@ -150,7 +195,9 @@ unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
 unsafe fn mlx_handle(x: SEXP) -> SEXP {
     let handle = object::handle_of(x);
     if handle.is_null() {
-        throw(Error::Argument("is_mlx(x) is not TRUE: an mlx array was expected. Make one with `as_mlx()`.".into()));
+        throw(Error::Argument(
+            "is_mlx(x) is not TRUE: an mlx array was expected. Make one with `as_mlx()`.".into(),
+        ));
     }
     handle
 }
@@ -164,7 +211,10 @@ unsafe extern "C" fn is_mlx(x: SEXP) -> SEXP {
 unsafe extern "C" fn shape(x: SEXP) -> SEXP {
     let ctx = address(mlx_handle(x));
     let array = mlx::borrow(&ctx);
-    let out = Rf_protect(Rf_allocVector(SEXPTYPE::INTSXP, mlx::rank(array) as R_xlen_t));
+    let out = Rf_protect(Rf_allocVector(
+        SEXPTYPE::INTSXP,
+        mlx::rank(array) as R_xlen_t,
+    ));
     for (i, &n) in mlx::shape(array).iter().enumerate() {
         SET_INTEGER_ELT(out, i as R_xlen_t, n);
     }
@@ -180,7 +230,11 @@ unsafe fn address(handle: SEXP) -> *mut std::ffi::c_void {
 }
 
 unsafe fn string_of(text: &'static str) -> SEXP {
-    Rf_ScalarString(Rf_mkCharLenCE(text.as_ptr().cast(), text.len() as i32, cetype_t::CE_UTF8))
+    Rf_ScalarString(Rf_mkCharLenCE(
+        text.as_ptr().cast(),
+        text.len() as i32,
+        cetype_t::CE_UTF8,
+    ))
 }
 
 /// `.Call`: the dtype's name.
@@ -208,6 +262,17 @@ unsafe extern "C" fn is_traced(x: SEXP) -> SEXP {
 }
 
 routines![
-    reshape / 3, permute / 2, squeeze / 2, expand_dims / 2, broadcast_to / 2, flatten_columns / 1,
-    cast / 3, is_mlx / 1, shape / 1, dtype_name / 1, device_name / 1, nbytes / 1, is_traced / 1,
+    reshape / 3,
+    permute / 2,
+    squeeze / 2,
+    expand_dims / 2,
+    broadcast_to / 2,
+    flatten_columns / 1,
+    cast / 3,
+    is_mlx / 1,
+    shape / 1,
+    dtype_name / 1,
+    device_name / 1,
+    nbytes / 1,
+    is_traced / 1,
 ];

@@ -1,4 +1,5 @@
 //! Elementwise functions of one array.
+use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::entry;
 use crate::error::Result;
@@ -9,7 +10,6 @@ use crate::mlx::{self, Array, Unary};
 use crate::names;
 use crate::op::rounding;
 use crate::operand::{self, Operand};
-use crate::device::{self, Device};
 use mlx_sys::mlx_stream;
 
 /// How an elementwise function is computed.
@@ -63,7 +63,10 @@ unsafe fn run(how: How, x: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
-        Ok(Placed::new(how.apply(&*operand.array(device)?, device)?, device))
+        Ok(Placed::new(
+            how.apply(&*operand.array(device)?, device)?,
+            device,
+        ))
     });
     names::elementwise(out, &[x])
 }

@@ -16,7 +16,9 @@ struct Closure(mlx_closure);
 impl Closure {
     fn new(frame: *mut Frame) -> Closure {
         // SAFETY: the frame outlives the closure; it is not freed by it.
-        Closure(unsafe { mlx_sys::mlx_closure_new_func_payload(Some(trampoline), frame.cast::<c_void>(), None) })
+        Closure(unsafe {
+            mlx_sys::mlx_closure_new_func_payload(Some(trampoline), frame.cast::<c_void>(), None)
+        })
     }
 }
 
@@ -35,7 +37,12 @@ impl ValueAndGrad {
         // SAFETY: a valid closure and slice; the new object is ours.
         unsafe {
             let mut out = ValueAndGrad(mlx_sys::mlx_closure_value_and_grad_new());
-            check(mlx_sys::mlx_value_and_grad(&mut out.0, closure.0, which.as_ptr(), n))?;
+            check(mlx_sys::mlx_value_and_grad(
+                &mut out.0,
+                closure.0,
+                which.as_ptr(),
+                n,
+            ))?;
             Ok(out)
         }
     }
@@ -79,10 +86,16 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
         }
         let closure = Closure::new(at);
         let (values, grads) = ValueAndGrad::of(&closure, n as usize)?.apply(&inputs)?;
-        handle::fill(VECTOR_ELT(handles, n), Placed::new(values.get(0)?, (*at).device));
+        handle::fill(
+            VECTOR_ELT(handles, n),
+            Placed::new(values.get(0)?, (*at).device),
+        );
         for i in 0..n {
             let device: Device = handle::device(object::handle_of(VECTOR_ELT(leaves, i)));
-            handle::fill(VECTOR_ELT(handles, i), Placed::new(grads.get(i as usize)?, device));
+            handle::fill(
+                VECTOR_ELT(handles, i),
+                Placed::new(grads.get(i as usize)?, device),
+            );
         }
         Ok(())
     });

@@ -40,7 +40,14 @@ thread_local! {
 impl Frame {
     /// A frame for a call of `function`.
     pub fn new(cont: SEXP, function: SEXP, leaves: SEXP) -> Frame {
-        Frame { cont, function, leaves, jumped: false, device: Device::Cpu, outer: std::ptr::null_mut() }
+        Frame {
+            cont,
+            function,
+            leaves,
+            jumped: false,
+            device: Device::Cpu,
+            outer: std::ptr::null_mut(),
+        }
     }
 
     /// Runs `work`, during which MLX may call [`trampoline`], and leaves as R or MLX demand. The
@@ -86,7 +93,8 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         let fresh = Rf_protect(handle::new());
         let input = body.input;
         let filled = guarded(|| {
-            let array = mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i as usize) })?;
+            let array =
+                mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i as usize) })?;
             Traced::add(&array);
             handle::fill(fresh, Placed::new(array, device));
             Ok(())
@@ -110,7 +118,10 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         *device = handle::device(result);
         let ctx = handle::address(result)?;
         let scalar = mlx::reshape(mlx::borrow(&ctx), &[], device.stream())?;
-        crate::error::check(mlx_sys::mlx_vector_array_append_value(output, scalar.as_ptr()))
+        crate::error::check(mlx_sys::mlx_vector_array_append_value(
+            output,
+            scalar.as_ptr(),
+        ))
     });
     body.failed = kept.is_none();
     if body.failed {
