@@ -49,9 +49,12 @@ array_like <- function(values, x) {
   values
 }
 
+is_number_column <- function(x) {
+  (is.numeric(x) || is.logical(x)) && (!is.object(x) || inherits(x, "integer64") || is_mlx(x))
+}
+
 numeric_columns <- function(x) {
-  fine <- vapply(x, function(column) (is.numeric(column) || is.logical(column)) &&
-                   (!is.object(column) || inherits(column, "integer64") || is_mlx(column)), NA)
+  fine <- vapply(x, is_number_column, NA)
   if (!all(fine)) {
     rmlx_abort(
       c(paste0("Cannot convert object of class data.frame to mlx: column ",

@@ -75,7 +75,7 @@ keep_attributes <- function(out, x) {
 # plain R vectors, or the missing argument.
 carry_index_names <- function(out, x, indices, drop) {
   n <- length(indices)
-  left_out <- function(k) identical(indices[[k]], quote(expr = ))
+  left_out <- function(k) identical(indices[[k]], rlang::missing_arg())
   if (n == 0L || (n == 1L && left_out(1L))) {
     names(out) <- names(x)
     if (!is.null(dim(out))) dimnames(out) <- dimnames(x)

@@ -30,7 +30,8 @@ mlx_sitrep <- function() {
     "*" = "default device {.val {state$device}}, default dtype {.val {state$dtype}}",
     if (state$gpu) c(v = "a GPU is available") else c(i = gpu_advice()),
     if (state$reference_blas) {
-      c("!" = "R uses the reference BLAS ({.path {state$blas}}): matrix products are slow. Install OpenBLAS (Debian: libopenblas0-pthread).")
+      c("!" = paste("R uses the reference BLAS ({.path {state$blas}}): matrix products are slow.",
+                    "Install OpenBLAS (Debian: libopenblas0-pthread)."))
     } else {
       c(v = "BLAS: {.path {state$blas}}")
     },
@@ -39,7 +40,10 @@ mlx_sitrep <- function() {
     } else {
       c("!" = "no g++ on the PATH: compiled functions work, but CPU kernels are not fused. Install g++.")
     },
-    "*" = "memory limit {round(memory$limit / 1e9, 1)} GB, {round(memory$active / 1e6, 1)} MB in use; R's collector runs every {round(memory$step / 1e6)} MB"
+    "*" = paste(
+      "memory limit {round(memory$limit / 1e9, 1)} GB, {round(memory$active / 1e6, 1)} MB in use;",
+      "R's collector runs every {round(memory$step / 1e6)} MB"
+    )
   ))
   invisible(state)
 }

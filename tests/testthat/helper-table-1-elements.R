@@ -41,7 +41,8 @@ unary <- function(id, f, at, special = c(NaN, Inf, -Inf), int = c(1L, 2L, 5L), .
 # Two operands: equal shapes, a scalar on either side, and shapes that broadcast.
 binary <- function(id, f, x, y, special = c(NaN, Inf, -Inf, 0, -1.5, 2), int_dtype = "int32",
                    oracle = broadcasting(f),
-                   bool = list(c(TRUE, FALSE, TRUE, FALSE), c(TRUE, TRUE, FALSE, FALSE)), int = list(c(7L, -7L, 3L), c(2L, 2L, -5L)), ...) {
+                   bool = list(c(TRUE, FALSE, TRUE, FALSE), c(TRUE, TRUE, FALSE, FALSE)),
+                   int = list(c(7L, -7L, 3L), c(2L, 2L, -5L)), ...) {
   a <- shapes(x)
   b <- shapes(y)
   inputs <- c(

@@ -201,9 +201,9 @@ shape_rows <- list(
   keeps("rbind", function(x, y) rbind(x, y, deparse.level = 0), sides = TRUE,
         inputs = list(list(a, a + 1), list(a, v3), list(1.5, a), list(v3, v3)),
         empty = list(list(matrix(0, 0, 2), matrix(0, 3, 2)))),
-  keeps("cbind of cubes", function(x, y) cbind(x, y), covers = "cbind",
-        function(x, y) aperm(array(c(aperm(x, c(1, 3, 2)), aperm(y, c(1, 3, 2))), c(2, 4, 6)),
-                             c(1, 3, 2)), inputs = list(list(cube, cube + 1)))
+  keeps("cbind of cubes", function(x, y) cbind(x, y), covers = "cbind", function(x, y) {
+    aperm(array(c(aperm(x, c(1, 3, 2)), aperm(y, c(1, 3, 2))), c(2, 4, 6)), c(1, 3, 2))
+  }, inputs = list(list(cube, cube + 1)))
 )
 
 subset_row <- function(id, f, oracle = f, x = list(square), ...) {

@@ -178,10 +178,13 @@ test_that("on.exit and tryCatch(finally = ) run once, innermost first, on every 
   mlx_grad(g, c(1, 2))
   expect_identical(log, "g")
   log <- character()
-  callCC(function(k) mlx_grad(function(x) {
-    on.exit(add("jumped"))
-    k(1)
-  }, 1))
+  callCC(function(k) {
+    jumping <- function(x) {
+      on.exit(add("jumped"))
+      k(1)
+    }
+    mlx_grad(jumping, 1)
+  })
   expect_identical(log, "jumped")
   works()
 })
@@ -296,10 +299,13 @@ test_that("an interrupt in R code inside f arrives within 2 s", {
   }, 1)))))))
   expect_child(child)
   child <- eval(bquote(run_child(.(interrupted_in(quote(
-    mlx_grad(function(x) mlx_grad(function(z) {
-      Sys.sleep(20)
-      z
-    }, x)[[1]], 1)
+    mlx_grad(function(x) {
+      sleeping <- function(z) {
+        Sys.sleep(20)
+        z
+      }
+      mlx_grad(sleeping, x)[[1]]
+    }, 1)
   ))))))
   expect_child(child)
 })

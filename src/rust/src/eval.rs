@@ -126,7 +126,7 @@ unsafe fn run(roots: Roots) {
 /// evaluated at once.
 fn queue(list: &Arrays) -> Result<()> {
     let mut traced = false;
-    for i in 0..list.len() {
+    for i in 0..list.count() {
         traced |= mlx::is_tracer(&list.get(i)?);
     }
     if traced {

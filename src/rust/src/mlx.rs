@@ -228,6 +228,7 @@ pub fn full(shape: &[i32], value: &Array, dtype: Dtype, s: mlx_stream) -> Result
 
 /// A 0-d array of a dtype from a double, exactly where the dtype holds it.
 pub fn scalar(value: f64, dtype: Dtype, s: mlx_stream) -> Result<Array> {
+    let (value_i64, value_u64, value_u32) = (value as i64, value as u64, value as u32);
     // SAFETY: plain constructors.
     match dtype {
         Dtype::Float64 => own(unsafe { mlx_sys::mlx_array_new_float64(value) }),
@@ -235,21 +236,12 @@ pub fn scalar(value: f64, dtype: Dtype, s: mlx_stream) -> Result<Array> {
         Dtype::Bool => own(unsafe { mlx_sys::mlx_array_new_bool(value != 0.0) }),
         Dtype::Complex64 => own(unsafe { mlx_sys::mlx_array_new_complex(value as f32, 0.0) }),
         Dtype::Int32 => own(unsafe { mlx_sys::mlx_array_new_int(value as i32) }),
-        Dtype::Int64 => data(
-            &(value as i64) as *const i64 as *const c_void,
-            &[],
-            Dtype::Int64,
-        ),
-        Dtype::Uint64 => data(
-            &(value as u64) as *const u64 as *const c_void,
-            &[],
-            Dtype::Uint64,
-        ),
-        Dtype::Uint32 => data(
-            &(value as u32) as *const u32 as *const c_void,
-            &[],
-            Dtype::Uint32,
-        ),
+        // SAFETY: one element of that dtype.
+        Dtype::Int64 => unsafe { data((&raw const value_i64).cast(), &[], dtype) },
+        // SAFETY: one element of that dtype.
+        Dtype::Uint64 => unsafe { data((&raw const value_u64).cast(), &[], dtype) },
+        // SAFETY: one element of that dtype.
+        Dtype::Uint32 => unsafe { data((&raw const value_u32).cast(), &[], dtype) },
         Dtype::Float16 | Dtype::Bfloat16 => astype(
             &own(unsafe { mlx_sys::mlx_array_new_float32(value as f32) })?,
             dtype,
@@ -263,16 +255,21 @@ pub fn scalar(value: f64, dtype: Dtype, s: mlx_stream) -> Result<Array> {
     }
 }
 
-/// An array from `shape` elements at `from`, copied.
-pub fn data(from: *const c_void, shape: &[i32], dtype: Dtype) -> Result<Array> {
+/// An array of the elements at `from`, copied.
+///
+/// # Safety
+/// `from` holds as many elements of the dtype as the shape counts.
+pub unsafe fn data(from: *const c_void, shape: &[i32], dtype: Dtype) -> Result<Array> {
     let n = count(shape.len())?;
-    // SAFETY: the callers' pointers hold the elements that the shape counts.
+    // SAFETY: as the caller promises.
     own(unsafe { mlx_sys::mlx_array_new_data(from, shape.as_ptr(), n, dtype.into()) })
 }
 
-/// int32 positions.
+/// int32 positions, as many as the shape counts.
 pub fn indices(values: &[i32], shape: &[i32]) -> Result<Array> {
-    data(values.as_ptr().cast(), shape, Dtype::Int32)
+    debug_assert_eq!(values.len() as i32, shape.iter().product::<i32>());
+    // SAFETY: as asserted.
+    unsafe { data(values.as_ptr().cast(), shape, Dtype::Int32) }
 }
 
 /// 0, 1, .., n - 1.
@@ -399,6 +396,12 @@ pub fn stop_gradient(x: &Array, s: mlx_stream) -> Result<Array> {
 /// A list of arrays as mlx-c wants it.
 pub struct Arrays(pub mlx_vector_array);
 
+impl Default for Arrays {
+    fn default() -> Arrays {
+        Arrays::new()
+    }
+}
+
 impl Arrays {
     /// A new, empty list.
     pub fn new() -> Arrays {
@@ -420,7 +423,7 @@ impl Arrays {
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         // SAFETY: a valid list.
         unsafe { mlx_sys::mlx_vector_array_size(self.0) }
     }

@@ -92,7 +92,7 @@ unsafe extern "C" fn call(
     let f = unsafe { &*payload.cast::<Payload<'_>>() }.0;
     let list = std::mem::ManuallyDrop::new(Arrays(args));
     let run = || -> Result<()> {
-        let args = (0..list.len())
+        let args = (0..list.count())
             .map(|i| list.get(i))
             .collect::<Result<Vec<_>>>()?;
         let result = Arrays::of(&[f(&args)?])?;
@@ -128,7 +128,7 @@ pub fn gradient(f: &Closure<'_>, args: &[Array], s: mlx_stream) -> Result<Vec<Ar
         // SAFETY: live lists, and places for two.
         check(unsafe { mlx_sys::mlx_vjp(&mut out.0, &mut raw, closure, primals.0, cotangents.0) })
     })?;
-    (0..grads.len()).map(|i| grads.get(i)).collect()
+    (0..grads.count()).map(|i| grads.get(i)).collect()
 }
 
 /// The derivative of f along ones in argument `k`, by jvp; lazy.

@@ -61,7 +61,7 @@ impl Arguments {
     }
 
     /// How many.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         // SAFETY: a live list.
         unsafe { XLENGTH(self.list) as usize }
     }

@@ -108,7 +108,7 @@ impl Selection {
         names: SEXP,
         dimnames: SEXP,
     ) -> Result<Selection> {
-        let n = arguments.len();
+        let n = arguments.count();
         if n == 0 || (n == 1 && arguments.get(0).is_none()) {
             return Ok(Selection::Everything);
         }

@@ -165,7 +165,7 @@ unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
         let array = mlx::borrow(&ctx);
         let selection = match Selection::parse(&arguments, mlx::shape(array), names, dimnames) {
             // [[1]] of a 0-d array is its value
-            Err(_) if mlx::rank(array) == 0 && arguments.len() == 1 => Selection::Everything,
+            Err(_) if mlx::rank(array) == 0 && arguments.count() == 1 => Selection::Everything,
             other => other?,
         };
         let out = select(array, &selection, false, device.stream())?;
