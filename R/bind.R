@@ -50,6 +50,9 @@ rbind.mlx <- function(..., deparse.level = 1) {
 labels_of <- function(call, level) {
   arguments <- as.list(call)[-1L]
   given <- names(arguments) %||% rep("", length(arguments))
+  if (!is.numeric(level) || length(level) != 1L || !level %in% 0:2) {
+    rmlx_abort("`deparse.level` must be 0, 1 or 2.", "argument")
+  }
   for (i in seq_along(arguments)) {
     if (given[i] == "" && (level == 1 && is.name(arguments[[i]]) || level == 2)) {
       given[i] <- paste(deparse(arguments[[i]], nlines = 1L), collapse = "")

@@ -143,6 +143,23 @@ check_flag <- function(x, name) {
   x
 }
 
+check_string <- function(x, name) {
+  if (!is.character(x) || length(x) != 1L || is.na(x)) {
+    rmlx_abort(paste0("`", name, "` must be one string."), "argument")
+  }
+  x
+}
+
+# One of several strings; the first if the argument was left at its default, all of them.
+check_choice <- function(x, choices, name) {
+  if (identical(x, choices)) return(choices[[1L]])
+  if (!is.character(x) || length(x) != 1L || !x %in% choices) {
+    rmlx_abort(paste0("`", name, "` must be ", paste0("\"", choices, "\"", collapse = " or "), "."),
+               "argument")
+  }
+  x
+}
+
 check_count <- function(x, name, least = 0) {
   if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < least || x != trunc(x) ||
         x > .Machine$integer.max) {

@@ -165,9 +165,13 @@ as.matrix.mlx <- function(x, ...) {
 #' @export
 as.vector.mlx <- function(x, mode = "any") {
   if (!is_mlx(x)) return(as.vector(unclass(x), mode))
-  if (mode == "list") return(as.list.mlx(x))
+  if (check_string(mode, "mode") == "list") return(as.list.mlx(x))
   out <- plain_values(x)
-  if (mode == "any") out else as.vector(out, mode)
+  if (mode == "any") return(out)
+  tryCatch(as.vector(out, mode), error = function(e) {
+    rmlx_abort(paste0("`mode` is \"", mode, "\", which is no type of vector: see ?as.vector."),
+               "argument")
+  })
 }
 
 #' @rdname as_r

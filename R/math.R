@@ -46,10 +46,12 @@ exp.mlx <- function(x) .Call(C_exp, x)
 expm1.mlx <- function(x) .Call(C_expm1, x)
 
 #' @rdname mlx_math
+#' @method log2 mlx
 #' @export
 log2.mlx <- function(x) .Call(C_log2, x)
 
 #' @rdname mlx_math
+#' @method log10 mlx
 #' @export
 log10.mlx <- function(x) .Call(C_log10, x)
 
@@ -181,11 +183,13 @@ check_digits <- function(digits) {
 #' @export
 log.mlx <- function(x, base) {
   if (missing(base)) return(.Call(C_log, x))
-  if (!is_mlx(base) && length(base) == 1L && !is.na(base)) {
-    if (base == 2) return(.Call(C_log2, x))
-    if (base == 10) return(.Call(C_log10, x))
+  if (is_mlx(base)) return(.Call(C_divide, .Call(C_log, x), .Call(C_log, base)))
+  if (is.object(base) || !(is.numeric(base) || is.complex(base) || is.logical(base))) {
+    rmlx_abort("`base` must be a number, or an mlx array.", "argument")
   }
-  .Call(C_divide, .Call(C_log, x), if (is_mlx(base)) .Call(C_log, base) else log(base))
+  if (identical(as.vector(base), 2)) return(.Call(C_log2, x))
+  if (identical(as.vector(base), 10)) return(.Call(C_log10, x))
+  .Call(C_divide, .Call(C_log, x), log(base))
 }
 
 #' Parts of complex arrays

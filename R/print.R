@@ -80,7 +80,7 @@ mlx_nbytes <- function(x) .Call(C_nbytes, x)
 #' @param name `device`, `dtype` or `shape`.
 #' @export
 `$.mlx` <- function(x, name) {
-  switch(name,
+  switch(check_string(name, "name"),
     device = .Call(C_device_name, x),
     dtype = .Call(C_dtype_name, x),
     shape = .Call(C_shape, x),

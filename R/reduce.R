@@ -166,25 +166,30 @@ warn_empty <- function(x, what, value, ...) {
 #' @export
 range.mlx <- function(x, ..., na.rm = FALSE) {
   dots <- list(...)
-  if (length(dots) > 0L) x <- do.call(c, c(list(x), unname(dots)))
+  if (length(dots) > 0L) x <- .Call(C_combine, c(list(x), unname(dots)))
   .Call(C_value_range, x, na.rm)
 }
 
 #' @rdname mlx_summary
 #' @export
 all.mlx <- function(x, ..., na.rm = FALSE) {
-  truth(function(z) .Call(C_all, z, NULL, FALSE, FALSE), list(x, ...), na.rm, all)
+  truth(function(z) .Call(C_all, z, NULL, FALSE, na.rm), list(x, ...), na.rm, all)
 }
 
 #' @rdname mlx_summary
 #' @export
 any.mlx <- function(x, ..., na.rm = FALSE) {
-  truth(function(z) .Call(C_any, z, NULL, FALSE, FALSE), list(x, ...), na.rm, any)
+  truth(function(z) .Call(C_any, z, NULL, FALSE, na.rm), list(x, ...), na.rm, any)
 }
 
 truth <- function(one, parts, na.rm, join) {
   join(vapply(parts, function(part) {
-    if (is_mlx(part)) as.logical(one(part)) else join(part, na.rm = na.rm)
+    if (is_mlx(part)) return(as.logical(one(part)))
+    if (is.object(part) || !(is.numeric(part) || is.logical(part) || is.null(part))) {
+      rmlx_abort(paste0("truth is asked of an object of class ", class(part)[[1L]],
+                        ": give logical or numeric vectors, or mlx arrays."), "argument")
+    }
+    join(part, na.rm = na.rm)
   }, NA), na.rm = na.rm)
 }
 

@@ -18,10 +18,10 @@
 #' x
 #' @export
 mlx_reshape <- function(x, newshape, order = c("C", "F")) {
-  order <- match.arg(order)
+  order <- check_choice(order, c("C", "F"), "order")
   x <- as_mlx(x)
   if (is_mlx(newshape)) newshape <- as.vector(newshape)
-  open <- is.numeric(newshape) & !is.na(newshape) & newshape == -1
+  open <- if (is.numeric(newshape)) !is.na(newshape) & newshape == -1 else FALSE
   if (sum(open) == 1L) {
     rest <- prod(newshape[!open])
     if (rest > 0 && length(x) %% rest == 0) newshape[open] <- length(x) %/% rest

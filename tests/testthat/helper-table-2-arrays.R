@@ -89,6 +89,10 @@ summary_rows <- c(
     row("all", all, inputs = list(list(c(1, 2)), list(c(1, 0)), list(matrix(1, 2, 2))),
         empty = nothing, int = list(c(1L, 0L)), int_dtype = "R", bool = list(c(TRUE, TRUE)),
         bool_dtype = "R", grad = FALSE, dtype = "R"),
+    row("all(na.rm = TRUE)", function(x) all(x, na.rm = TRUE), covers = "all", grad = FALSE,
+        inputs = list(list(c(NaN, 1)), list(c(NaN, 0)), list(NaN)), dtype = "R"),
+    row("any(na.rm = TRUE)", function(x) any(x, na.rm = TRUE), covers = "any", grad = FALSE,
+        inputs = list(list(c(NaN, 1)), list(c(NaN, 0)), list(NaN)), dtype = "R"),
     row("any", any, inputs = list(list(c(0, 2)), list(c(0, 0)), list(matrix(1, 2, 2))),
         empty = nothing, int = list(c(1L, 0L)), int_dtype = "R", bool = list(c(TRUE, FALSE)),
         bool_dtype = "R", grad = FALSE, dtype = "R")

@@ -68,16 +68,50 @@ pub unsafe fn relieve() {
     }
 }
 
-/// Refuses a request that memory cannot hold: MLX would end the process.
+/// Refuses a request that memory cannot hold: MLX, or the system, would end the process.
 pub fn check_request(bytes: usize) -> Result<()> {
     let limit = LIMIT.with(Cell::get);
     if active().saturating_add(bytes) > limit {
-        return Err(Error::Memory(format!(
-            "this needs {:.2} GB, but the limit is {:.2} GB with {:.2} GB in use. Free arrays (`mlx_free()`, `rm()` and `gc()`) or make it smaller.",
-            bytes as f64 / 1e9, limit as f64 / 1e9, active() as f64 / 1e9
-        )));
+        return Err(refused(bytes, limit));
+    }
+    // what others use counts too; asking the system takes some microseconds
+    if bytes > LARGE {
+        let free = free_memory();
+        if bytes > free {
+            return Err(refused(bytes, active().saturating_add(free)));
+        }
     }
     Ok(())
+}
+
+/// From how many bytes on a request is compared with the memory that is free.
+const LARGE: usize = 512 << 20;
+
+fn refused(bytes: usize, limit: usize) -> Error {
+    let gb = |bytes: usize| bytes as f64 / 1e9;
+    Error::Memory(format!(
+        "this needs {:.2} GB, but the limit is {:.2} GB with {:.2} GB in use. Free arrays (`mlx_free()`, `rm()` and `gc()`) or make it smaller.",
+        gb(bytes), gb(limit), gb(active())
+    ))
+}
+
+/// Bytes that the system could still give: free, or in caches (its own and MLX's). Without limit
+/// where the system does not tell.
+fn free_memory() -> usize {
+    let Ok(text) = std::fs::read_to_string("/proc/meminfo") else {
+        return usize::MAX;
+    };
+    let kilobytes = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(name))?;
+        line.split_whitespace().nth(1)?.parse::<usize>().ok()
+    };
+    let mut cached = 0;
+    // SAFETY: writes one number.
+    unsafe { mlx_sys::mlx_get_cache_memory(&mut cached) };
+    match (kilobytes("MemAvailable:"), kilobytes("SwapFree:")) {
+        (Some(memory), swap) => (memory + swap.unwrap_or(0)) * 1024 + cached,
+        _ => usize::MAX,
+    }
 }
 
 /// Active, cached and peak bytes, the cache limit, the memory limit and the collection step.

@@ -126,6 +126,25 @@ pub fn import(source: &Source, to: Dtype, shape: &[i32], device: Device) -> Resu
     mlx::transpose(&out, device.stream())
 }
 
+/// A 1-d array of `n` doubles given by their positions, made in blocks: the doubles themselves may
+/// take more memory than the array.
+pub fn generate(n: usize, at: impl Fn(usize) -> f64, to: Dtype) -> Result<Array> {
+    const BLOCK: usize = 4096;
+    memory::check_request(n * dtype::size(to))?;
+    let out = mlx::uninitialised(&[mlx::count(n)?], to)?;
+    let mut block = [0.0; BLOCK];
+    for first in (0..n).step_by(BLOCK) {
+        let part = &mut block[..BLOCK.min(n - first)];
+        for (i, value) in part.iter_mut().enumerate() {
+            *value = at(first + i);
+        }
+        // SAFETY: the array has n elements; the block's are the next ones.
+        let target = unsafe { mlx::bytes(&out).byte_add(first * dtype::size(to)) };
+        write(&Source::of_doubles(part), to, target)?;
+    }
+    Ok(out)
+}
+
 /// What asking for float64 on a gpu says.
 pub fn float64_on_gpu() -> Error {
     Error::Device("float64 exists on the cpu device only: GPUs of MLX compute in float32 at most. Use device = \"cpu\", or dtype = \"float32\".".into())
@@ -184,6 +203,16 @@ fn unfit(value: String, position: usize, to: Dtype) -> Error {
         position + 1,
         dtype::name(to)
     ))
+}
+
+/// Whether an integer dtype holds a finite number (its whole part); an error names its position.
+pub fn check_fits(value: f64, position: usize, to: Dtype) -> Result<()> {
+    let (low, high) = dtype::integer_range(to);
+    let whole = value.trunc() as i128;
+    if dtype::is_integer(to) && (whole < low || whole > high) {
+        return Err(unfit(value.to_string(), position, to));
+    }
+    Ok(())
 }
 
 fn missing_logical() -> Error {

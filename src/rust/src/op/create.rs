@@ -173,13 +173,19 @@ unsafe extern "C" fn sequence(
         let (kind, device) = place(dtype, device)?;
         let count = mlx::count(n as usize)?;
         check_shape(&[count], kind)?;
-        let mut values: Vec<f64> = (0..count).map(|i| start + f64::from(i) * step).collect();
-        if let (Some(end), false) = (values.last_mut(), last.is_nan()) {
-            *end = last; // linspace ends where it was asked to, whatever the rounding
+        // linspace ends where it was asked to, whatever the rounding
+        let value = |i| match i + 1 == count as usize && !last.is_nan() {
+            true => last,
+            false => start + i as f64 * step,
+        };
+        if let Some(end) = count.checked_sub(1).filter(|&end| end >= 0) {
+            // the ends are the extremes: refused here, with their own positions
+            for i in [0, end as usize] {
+                from_r::check_fits(value(i), i, kind)?;
+            }
         }
-        let source = from_r::Source::of_doubles(&values);
         Ok(Placed::new(
-            from_r::import(&source, kind, &[count], device)?,
+            from_r::generate(count as usize, value, kind)?,
             device,
         ))
     })

@@ -53,8 +53,8 @@ reductions! {
     max = |x, axes, keep, na_rm, s| extreme(mlx_sys::mlx_max_axes, f64::NEG_INFINITY, x, axes, keep, na_rm, s);
     min = |x, axes, keep, na_rm, s| extreme(mlx_sys::mlx_min_axes, f64::INFINITY, x, axes, keep, na_rm, s);
     mean = mean_of;
-    all = |x, axes, keep, _, s| mlx::reduce(mlx_sys::mlx_all_axes, &mlx::astype(x, Dtype::Bool, s)?, axes, keep, s);
-    any = |x, axes, keep, _, s| mlx::reduce(mlx_sys::mlx_any_axes, &mlx::astype(x, Dtype::Bool, s)?, axes, keep, s);
+    all = |x, axes, keep, na_rm, s| truth(mlx_sys::mlx_all_axes, x, axes, keep, na_rm.then_some(1.0), s);
+    any = |x, axes, keep, na_rm, s| truth(mlx_sys::mlx_any_axes, x, axes, keep, na_rm.then_some(0.0), s);
     logsumexp = |x, axes, keep, _, s| log_sum_exp(x, axes, keep, s);
 }
 
@@ -97,6 +97,22 @@ fn simple(
         x = without_nan(&x, neutral, s)?;
     }
     mlx::reduce(f, &x, axes, keep, s)
+}
+
+/// Whether all or any are not zero; NaN counts as true, unless it is left out.
+fn truth(
+    f: Reduction,
+    x: &Array,
+    axes: &[i32],
+    keep: bool,
+    neutral: Option<f64>,
+    s: mlx_stream,
+) -> Result<Array> {
+    let x = match neutral {
+        Some(neutral) if mlx::dtype(x) != Dtype::Bool => without_nan(x, neutral, s)?,
+        _ => mlx::share(x)?,
+    };
+    mlx::reduce(f, &mlx::astype(&x, Dtype::Bool, s)?, axes, keep, s)
 }
 
 /// A sum; NaN counts as zero where it is left out.

@@ -1,0 +1,111 @@
+# Bad input for every exported function and method: each argument in turn is replaced by every
+# hostile value, the others staying valid. What must come back is a value or an error of class
+# rmlx_error; what must not is a crash, a hang, or an error from somewhere inside.
+
+hostile_values <- function() {
+  dead <- as_mlx(c(1, 2))
+  mlx_free(dead)
+  list(
+    "NULL" = NULL, string = "no such thing", strings = c("a", "b"), "no strings" = character(),
+    "empty list" = list(), list = list(1, "a"), "a function" = function(...) stop("called"),
+    environment = new.env(), symbol = quote(a), call = quote(f(x)), formula = y ~ x,
+    factor = factor(c("a", "b")), date = as.Date("2020-01-01"), "data frame" = data.frame(a = "b"),
+    NA_logical = NA, NA_integer = NA_integer_, NA_real = NA_real_, NA_string = NA_character_,
+    "NaN" = NaN, "Inf" = Inf, "-Inf" = -Inf, minus = -1, "-7L" = -7L, zero = 0, half = 0.5,
+    "2^31" = 2^31, "1e10" = 1e10, "1e300" = 1e300, "largest integer" = .Machine$integer.max,
+    nothing = numeric(), "no logical" = logical(), vector = c(3, 1, 2), twice = c(1, 1),
+    logicals = c(TRUE, NA), complex = 1i, raw = as.raw(1), matrix = matrix(1, 5, 7),
+    "rank 4" = array(1, c(1, 2, 1, 3)), "0 x 3" = matrix(0, 0, 3),
+    mlx_0d = as_mlx(2), mlx_nothing = mlx_zeros(0), mlx_empty = mlx_zeros(c(0, 3)),
+    mlx_bool = as_mlx(c(TRUE, FALSE)), mlx_int = as_mlx(1:5, dtype = "int32"),
+    mlx_nan = as_mlx(c(NaN, Inf)), mlx_matrix = mlx_zeros(c(5, 7)), mlx_complex = as_mlx(1i),
+    mlx_cube = mlx_zeros(c(2, 3, 2)), mlx_dead = dead
+  )
+}
+
+# A valid value for an argument by its name; `special` (by function, then argument) comes first.
+valid_argument <- function(name, special) {
+  common <- list(
+    e1 = as_mlx(matrix(c(4, 1, 1, 3), 2)), e2 = as_mlx(matrix(c(1, 2, 3, 4), 2)),
+    a = as_mlx(matrix(c(4, 1, 1, 3), 2)), object = as_mlx(c(1, 2)),
+    x = as_mlx(matrix(c(4, 1, 1, 3), 2)), y = as_mlx(matrix(c(1, 2, 3, 4), 2)), f = function(x) sum(x),
+    dim = c(2L, 2L), value = 1, code = 1, data = 1:4, start = 1, stop = 4, n = 2L,
+    newshape = c(4L, 1L), shape = c(2L, 2L), axes = 1L, axis = 1L, dtype = "float32",
+    condition = as_mlx(c(TRUE, FALSE)), device = "cpu", perm = 2:1, name = "device"
+  )
+  if (name %in% names(special)) return(special[[name]])
+  common[[name]]
+}
+
+# The calls of one function: list(argument, value's name, call's arguments).
+hostile_calls <- function(fn, special = list(), first = 1L, values = hostile_values()) {
+  arguments <- setdiff(names(formals(fn)), ".local_envir")
+  valid <- list()
+  for (name in setdiff(arguments, "...")) {
+    value <- valid_argument(name, special)
+    needed <- identical(formals(fn)[[name]], quote(expr = ))
+    if (!is.null(value) && (needed || name %in% names(special))) valid[[name]] <- value
+  }
+  dots <- if ("..." %in% names(special)) special[["..."]] else list(as_mlx(c(1, 2)))
+  with_dots <- "..." %in% arguments
+  calls <- list()
+  for (k in seq_along(arguments)[seq_along(arguments) >= first]) {
+    name <- arguments[k]
+    for (label in names(values)) {
+      if (name == "...") {
+        given <- c(valid, list(values[[label]]))
+      } else {
+        given <- valid
+        given[name] <- list(values[[label]])
+        if (with_dots && k > match("...", arguments)) given <- c(dots, given)
+      }
+      calls[[length(calls) + 1L]] <- list(argument = name, value = label, given = given)
+    }
+  }
+  calls
+}
+
+# Runs the calls of the functions named (methods as "generic.mlx"); called in a process of its own.
+# Writes what it is about to do to `log` and prints what came back wrong, at the end the count.
+run_hostile <- function(functions, specials, log) {
+  values <- hostile_values()
+  con <- file(log, "w")
+  options(warn = -1)
+  .Call(rmlx:::C_wrap__memory_set_limit, 1e9) # so that huge sizes are refused at once
+  count <- 0L
+  for (name in functions) {
+    method <- grepl("[.]mlx$", name)
+    fn <- if (method) {
+      get(name, asNamespace("rmlx"))
+    } else {
+      getExportedValue("rmlx", name)
+    }
+    if (is.null(formals(fn))) next
+    for (call in hostile_calls(fn, specials[[name]], if (method) 2L else 1L, values)) {
+      cat(name, ": ", call$argument, " = ", call$value, "\n", sep = "", file = con)
+      flush(con)
+      error <- NULL
+      utils::capture.output(type = "output", suppressMessages(
+        error <- tryCatch({
+          out <- do.call(fn, call$given, quote = TRUE)
+          leaves <- if (is_mlx(out)) list(out) else if (is.list(out)) Filter(is_mlx, out)
+          mlx_eval(Filter(function(leaf) mlx_nbytes(leaf) < 1e6, leaves))
+          NULL
+        }, error = identity)
+      ))
+      mlx_device("cpu")
+      options(rmlx.dtype = NULL)
+      count <- count + 1L
+      if (!is.null(error) && !inherits(error, "rmlx_error")) {
+        cat("not classed: ", name, ": ", call$argument, " = ", call$value, ": ",
+            conditionMessage(error), "\n", sep = "")
+      } else if (!is.null(error) && grepl("/src/|[.]rs\\b|[.]cpp|panick|unwrap|std::|_ptr",
+                                          conditionMessage(error))) {
+        cat("shows its insides: ", name, ": ", call$argument, " = ", call$value, ": ",
+            conditionMessage(error), "\n", sep = "")
+      }
+    }
+  }
+  close(con)
+  cat(count, "hostile calls ended\n")
+}

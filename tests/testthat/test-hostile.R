@@ -1,0 +1,36 @@
+# Hostile input to everything that is exported: a value or a classed error, never the end of the
+# session. helper-hostile.R says what is tried.
+
+# Arguments for which the common valid ones of helper-hostile.R do not serve.
+special_arguments <- list()
+
+# Generics of our own whose first argument goes to base R unless it is an mlx array: base R's errors
+# are its own there. f's own errors are the user's.
+not_tried <- c(
+  "rowSums: x", "colSums: x", "rowMeans: x", "colMeans: x", "crossprod: x", "tcrossprod: x",
+  "%*%: x", "mlx_grad: ...", "mlx_value_grad: ...",
+  # handed on to base R's methods, with the array's values
+  "print.mlx: ...", "format.mlx: ..."
+)
+
+test_that("hostile input gives a value or a classed error", {
+  methods <- getNamespaceInfo("rmlx", "S3methods")
+  methods <- methods[methods[, 2L] == "mlx" & !grepl("::", methods[, 1L], fixed = TRUE), 1L]
+  functions <- sort(c(getNamespaceExports("rmlx"), paste0(methods, ".mlx")))
+  log <- tempfile("hostile-")
+  saveRDS(list(functions, special_arguments), settings <- tempfile("hostile-", fileext = ".rds"))
+  child <- eval(bquote(run_child(timeout = 900, {
+    source(.(normalizePath(test_path("helper-hostile.R"))))
+    settings <- readRDS(.(settings))
+    run_hostile(settings[[1]], settings[[2]], .(log))
+  })))
+  last <- utils::tail(readLines(log), 1L)
+  expect(child$status == 0L, paste("the process ended at:", last, "and said:", child$out))
+  lines <- strsplit(child$out, "\n")[[1L]]
+  found <- grep("^(not classed|shows its insides): ", lines, value = TRUE)
+  tried <- sub("^[a-z ]*: ", "", found)
+  found <- found[!sub("( = ).*$", "", tried) %in% not_tried]
+  expect(length(found) == 0L, paste(found, collapse = "\n"))
+  expect_match(utils::tail(lines, 1L), "hostile calls ended")
+  cat(utils::tail(lines, 1L), "\n")
+})
