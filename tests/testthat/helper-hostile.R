@@ -43,7 +43,7 @@ hostile_calls <- function(fn, special = list(), first = 1L, values = hostile_val
   valid <- list()
   for (name in setdiff(arguments, "...")) {
     value <- valid_argument(name, special)
-    needed <- identical(formals(fn)[[name]], quote(expr = ))
+    needed <- identical(formals(fn)[[name]], rlang::missing_arg())
     if (!is.null(value) && (needed || name %in% names(special))) valid[[name]] <- value
   }
   dots <- if ("..." %in% names(special)) special[["..."]] else list(as_mlx(c(1, 2)))
