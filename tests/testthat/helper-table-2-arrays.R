@@ -222,7 +222,7 @@ index_rows <- list(
   subset_row("x[]", function(x) x[], x = list(mixed, square, cube)),
   subset_row("x[mask]", function(x) x[as.vector(square) > 0.5], x = list(square)),
   subset_row("x[x > 0]", function(x) x[x > 0], x = list(mixed, square, cube),
-             special = NULL),
+             special = NULL, reads = "the mask decides the shape"),
   subset_row("x[i, ]", function(x) x[2, ], function(x) x[2, , drop = FALSE]),
   subset_row("x[, j]", function(x) x[, c(3, 1, 1)], function(x) x[, c(3, 1, 1), drop = FALSE]),
   subset_row("x[i, j]", function(x) x[3:2, -1], function(x) x[3:2, -1, drop = FALSE]),
@@ -231,8 +231,9 @@ index_rows <- list(
   subset_row("x[i, j, drop = TRUE]", function(x) x[2, , drop = TRUE], function(x) x[2, ]),
   subset_row("x[matrix]", function(x) x[cbind(c(1, 3, 3, 1), c(2, 1, 1, 3))]),
   subset_row("x[mlx positions]", function(x) x[as_mlx(c(3, 1, 3)), ],
-             function(x) x[c(3, 1, 3), , drop = FALSE]),
-  subset_row("x[mlx mask]", function(x) x[as_mlx(square > 0.5)], function(x) x[square > 0.5]),
+             function(x) x[c(3, 1, 3), , drop = FALSE], reads = "positions are checked"),
+  subset_row("x[mlx mask]", function(x) x[as_mlx(square > 0.5)], function(x) x[square > 0.5],
+             reads = "the mask decides the shape"),
   subset_row("x[i, j, k]", function(x) x[2, c(3, 1), -2],
              function(x) x[2, c(3, 1), -2, drop = FALSE], list(cube)),
   subset_row("x[, , k]", function(x) x[, , 2:3], x = list(cube)),
@@ -241,9 +242,9 @@ index_rows <- list(
       int = list(matrix(1:9, 3)), int_dtype = "R")
 )
 
-assign_row <- function(id, f, x = square, v, oracle = f, covers = "[<-") {
+assign_row <- function(id, f, x = square, v, oracle = f, covers = "[<-", ...) {
   keeps(id, f, oracle, inputs = lapply(v, function(value) list(x, value)), covers = covers,
-        sides = 2L)
+        sides = 2L, ...)
 }
 
 assign_rows <- list(
@@ -262,7 +263,7 @@ assign_rows <- list(
   assign_row("x[x > 0] <- v", function(x, v) {
     x[x > 0] <- v
     x
-  }, v = list(1.5)),
+  }, v = list(1.5), reads = "positions are checked"),
   assign_row("x[i, ] <- v", function(x, v) {
     x[2, ] <- v
     x
@@ -286,7 +287,7 @@ assign_rows <- list(
   assign_row("x[mlx mask] <- v", function(x, v) {
     x[as_mlx(square > 0.5)] <- v
     x
-  }, v = list(1.5), oracle = function(x, v) {
+  }, v = list(1.5), reads = "positions are checked", oracle = function(x, v) {
     x[square > 0.5] <- v
     x
   }),

@@ -1,8 +1,16 @@
 # Runs the table of helper-table-1-elements.R and helper-table-2-arrays.R, and sees that nothing is missing from it.
 
+reads <- function() .Call(rmlx:::C_reads)
+
 run_row <- function(r, args, dtype) {
   to_mlx <- function(x) if (is.double(x)) as_mlx(x, dtype = dtype) else as_mlx(x)
-  suppressWarnings(do.call(r$f, lapply(args, to_mlx)))
+  args <- lapply(args, to_mlx)
+  before <- reads()
+  out <- suppressWarnings(do.call(r$f, args))
+  if (is.null(r$reads) && r$dtype != "R") {
+    expect_identical(reads(), before, label = paste("values read by", r$id))
+  }
+  out
 }
 
 dtype_of <- function(x) if (is_mlx(x)) mlx_dtype(x) else "R"

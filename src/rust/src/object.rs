@@ -155,6 +155,7 @@ unsafe fn materialise(vector: SEXP) -> SEXP {
 /// # Safety
 /// `handle` is one of ours and protected; the caller owns nothing (this may jump).
 pub unsafe fn read(handle: SEXP) -> SEXP {
+    tape::count_read();
     eval::evaluate(handle);
     let ctx = match handle::address(handle) {
         Ok(ctx) => ctx,

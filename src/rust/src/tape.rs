@@ -10,6 +10,8 @@ thread_local! {
     static INPUTS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
     /// How often base code read an array's values without saying so.
     static SILENT_READS: Cell<f64> = const { Cell::new(0.0) };
+    /// How often values went to R at all.
+    static READS: Cell<f64> = const { Cell::new(0.0) };
     /// R's `on_silent_read()`, which follows options(rmlx.host_reads).
     static WATCHER: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
 }
@@ -72,6 +74,17 @@ pub unsafe fn check_silent_read(handle: SEXP) {
     }
 }
 
+/// Counts that an array's values go to R.
+pub fn count_read() {
+    READS.with(|n| n.set(n.get() + 1.0));
+}
+
+/// `.Call`: how often values went to R so far. Our own functions should not need them: the tests
+/// watch this.
+unsafe extern "C" fn reads() -> SEXP {
+    Rf_ScalarReal(READS.with(Cell::get))
+}
+
 /// `.Call`: the number of silent reads so far.
 unsafe extern "C" fn host_reads() -> SEXP {
     Rf_ScalarReal(SILENT_READS.with(Cell::get))
@@ -84,4 +97,4 @@ unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
     R_NilValue
 }
 
-routines![host_reads / 0, set_read_watcher / 1];
+routines![host_reads / 0, reads / 0, set_read_watcher / 1];
