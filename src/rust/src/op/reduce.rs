@@ -16,9 +16,10 @@ type Rule = fn(&Array, &[i32], bool, bool, mlx_stream) -> Result<Array>;
 
 unsafe fn run(rule: Rule, x: SEXP, axes: SEXP, keep: SEXP, na_rm: SEXP) -> SEXP {
     let operand = Operand::of(x);
-    let (keep, na_rm) = (Rf_asLogical(keep) == 1, Rf_asLogical(na_rm) == 1);
+    let keep = Rf_asLogical(keep) == 1;
     let mut kept = Kept::default();
     let out = entry::one(|| {
+        let na_rm = entry::flag(na_rm, "na.rm")?;
         let device = operand.device().unwrap_or_else(device::default);
         let array = operand.array(device)?;
         let rank = mlx::rank(&array);
@@ -163,6 +164,9 @@ fn extreme(
     na_rm: bool,
     s: mlx_stream,
 ) -> Result<Array> {
+    if mlx::dtype(x) == Dtype::Complex64 {
+        return Err(Error::Dtype("the largest or smallest of complex numbers is not defined: they have no order. Take Re() or Mod() first.".into()));
+    }
     let mut x = number(x, s)?;
     if na_rm {
         x = without_nan(&x, neutral, s)?;
@@ -281,16 +285,11 @@ unsafe extern "C" fn softmax(x: SEXP, axes: SEXP, precise: SEXP) -> SEXP {
 /// `.Call`: the smallest and the largest element, 1-d.
 unsafe extern "C" fn value_range(x: SEXP, na_rm: SEXP) -> SEXP {
     let operand = Operand::of(x);
-    let na_rm = Rf_asLogical(na_rm) == 1;
     entry::one(|| {
+        let na_rm = entry::flag(na_rm, "na.rm")?;
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
         let array = operand.array(device)?;
-        if mlx::dtype(&array) == Dtype::Complex64 {
-            return Err(Error::Dtype(
-                "range is not defined for complex numbers: they have no order.".into(),
-            ));
-        }
         let axes: Vec<i32> = (0..mlx::rank(&array) as i32).collect();
         let low = extreme(
             mlx_sys::mlx_min_axes,

@@ -29,8 +29,11 @@ unsafe extern "C" fn reshape(x: SEXP, shape: SEXP, by_column: SEXP) -> SEXP {
     let by_column = Rf_asLogical(by_column) == 1;
     with(x, |array, s| {
         let shape = ints(shape)?;
-        let wanted: i64 = shape.iter().map(|&n| i64::from(n)).product();
-        if wanted != mlx::size(array) as i64 {
+        // a product that passes u64 must not come round to the size
+        let wanted = shape
+            .iter()
+            .fold(1u128, |n, &m| n.saturating_mul(m.unsigned_abs().into()));
+        if wanted != mlx::size(array) as u128 {
             return Err(Error::Shape(format!(
                 "Cannot reshape array of size {} into shape with size {wanted} ({}).",
                 mlx::size(array),
@@ -107,7 +110,9 @@ unsafe extern "C" fn expand_dims(x: SEXP, axes: SEXP) -> SEXP {
         for axis in wanted {
             let k = axis_of(axis, rank)?;
             if at.contains(&k) {
-                return Err(Error::Index(format!("axis {axis} is named twice.")));
+                return Err(Error::Index(format!(
+                    "axis {axis} is named twice (of a result of rank {rank})."
+                )));
             }
             at.push(k);
         }
