@@ -37,14 +37,19 @@ combined_names <- function(parts) {
 #' @rdname c.mlx
 #' @export
 cbind.mlx <- function(..., deparse.level = 1) {
+  if (missing(deparse.level)) deparse.level <- level_given(parent.frame())
   bind(list(...), 2L, labels_of(substitute(list(...)), deparse.level))
 }
 
 #' @rdname c.mlx
 #' @export
 rbind.mlx <- function(..., deparse.level = 1) {
+  if (missing(deparse.level)) deparse.level <- level_given(parent.frame())
   bind(list(...), 1L, labels_of(substitute(list(...)), deparse.level))
 }
+
+# base::cbind() keeps its deparse.level from methods: it is read from its frame.
+level_given <- function(frame) get0("deparse.level", frame, inherits = FALSE, ifnotfound = 1)
 
 # What an argument without a name of its own is called: nothing, its symbol, or its expression.
 labels_of <- function(call, level) {
