@@ -218,7 +218,13 @@ fn mean_of(x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> R
 
 fn log_sum_exp(x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
     let x = floating(x, s)?;
-    match mlx::dtype(&x) {
+    let kind = mlx::dtype(&x);
+    if mlx::size(&x) == 0 {
+        // MLX refuses it
+        let left = reduced_shape(mlx::shape(&x), axes, keep);
+        return mlx::full(&left, &mlx::scalar(f64::NEG_INFINITY, kind, s)?, kind, s);
+    }
+    match kind {
         Dtype::Float64 => exact::logsumexp(&x, axes, keep, s),
         _ => mlx::reduce(mlx_sys::mlx_logsumexp_axes, &x, axes, keep, s),
     }
