@@ -37,14 +37,19 @@ combined_names <- function(parts) {
 #' @rdname c.mlx
 #' @export
 cbind.mlx <- function(..., deparse.level = 1) {
+  if (missing(deparse.level)) deparse.level <- level_given(parent.frame())
   bind(list(...), 2L, labels_of(substitute(list(...)), deparse.level))
 }
 
 #' @rdname c.mlx
 #' @export
 rbind.mlx <- function(..., deparse.level = 1) {
+  if (missing(deparse.level)) deparse.level <- level_given(parent.frame())
   bind(list(...), 1L, labels_of(substitute(list(...)), deparse.level))
 }
+
+# base::cbind() keeps its deparse.level from methods: it is read from its frame.
+level_given <- function(frame) get0("deparse.level", frame, inherits = FALSE, ifnotfound = 1)
 
 # What an argument without a name of its own is called: nothing, its symbol, or its expression.
 labels_of <- function(call, level) {
@@ -67,7 +72,7 @@ bind <- function(parts, axis, labels) {
     labels <- names(parts) %||% rep("", length(parts))
   }
   there <- !vapply(parts, is.null, NA)
-  parts <- parts[there]
+  parts <- lapply(parts[there], bindable)
   labels <- rep_len(c(labels, ""), max(length(there), length(labels)))[which(there)]
   ranks <- vapply(parts, function(p) if (is_mlx(p)) length(mlx_shape(p)) else length(dim(p)), 0L)
   if (any(ranks > 2L)) return(.Call(C_concatenate, unname(parts), axis))
@@ -77,6 +82,12 @@ bind <- function(parts, axis, labels) {
     dim(parts[[which(matrices)[1L]]])[other]
   } else {
     max(lengths(parts))
+  }
+  if (extent > 0L) { # vectors of nothing add nothing, as in base R
+    filled <- matrices | lengths(parts) > 0L
+    parts <- parts[filled]
+    labels <- labels[filled]
+    matrices <- matrices[filled]
   }
   titles <- vector("list", length(parts))
   along <- NULL
@@ -98,6 +109,16 @@ bind <- function(parts, axis, labels) {
     dimnames(out) <- if (axis == 2L) list(along, titles) else list(titles, along)
   }
   out
+}
+
+# A part as what can be joined: data frames as matrices.
+bindable <- function(x) {
+  if (is_mlx(x)) return(x)
+  if (is.data.frame(x)) return(as.matrix(x))
+  if (!is.atomic(x)) {
+    rmlx_abort(paste0("Cannot convert object of class ", class(x)[1L], " to mlx."), "argument")
+  }
+  x
 }
 
 # A vector as one column (axis 2) or row (axis 1), repeated to the extent.

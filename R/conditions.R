@@ -24,7 +24,8 @@ user_call <- function(reading = FALSE) {
   if (reading && i > 0L && !is_inner(sys.function(i))) {
     return(statement(sys.function(i), attr(sys.call(i + 1L), "srcref")) %||% tidy_call(found))
   }
-  while (i > 0L && is_inner(sys.function(i))) {
+  # what eval() evaluates (in a frame whose function is internal) is the user's own code
+  while (i > 0L && is_inner(sys.function(i)) && !is.primitive(sys.function(i))) {
     found <- sys.call(i)
     i <- if (parents[i] < i) parents[i] else 0L
   }
@@ -179,11 +180,29 @@ check_dim <- function(dim, name = "dim") {
 
 check_axes <- function(axes, name = "axes") {
   if (is.null(axes)) return(NULL)
-  if (!is.numeric(axes) || anyNA(axes) || any(axes != trunc(axes))) {
+  if (is_mlx(axes)) axes <- as.vector(axes)
+  unknown <- is.logical(axes) && all(is.na(axes)) # refused with its rank, by the native code
+  if (!is.numeric(axes) && !unknown || any(axes != trunc(axes), na.rm = TRUE)) {
     rmlx_abort(paste0("`", name, "` must be whole numbers: 1 is the first axis, -1 the last."),
                "index")
   }
+  far <- abs(axes) > .Machine$integer.max
+  if (any(far, na.rm = TRUE)) {
+    rmlx_abort(paste0("axis ", axes[which(far)[1L]], " is out of range: no array has so many axes."),
+               "index")
+  }
   as.integer(axes)
+}
+
+# One of some strings; the first if the whole default came.
+check_choice <- function(x, choices, name) {
+  if (identical(x, choices)) return(choices[1L])
+  found <- if (is.character(x) && length(x) == 1L) pmatch(x, choices) else NA
+  if (is.na(found)) {
+    rmlx_abort(paste0("`", name, "` must be one of ", paste0('"', choices, '"', collapse = ", "), "."),
+               "argument")
+  }
+  choices[found]
 }
 
 check_mlx <- function(x) {

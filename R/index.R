@@ -3,7 +3,7 @@
 #' Index mlx arrays
 #'
 #' One index per axis (left out: all of it), a single index into the column-major flattening, or a
-#' matrix with one column per axis and one row per element. An index may be positive (any order,
+#' matrix with one column per axis and one row per element (of numbers, or of the dimnames' names). An index may be positive (any order,
 #' repeated), negative, logical (of length 1 or the axis' extent), names, or an mlx array of
 #' positions or bools. Positions are checked: those out of range, zeros and NA are errors. Values and
 #' gradients of every form stay on MLX.
@@ -51,7 +51,7 @@ NULL
 #' @rdname mlx_index
 #' @export
 `[<-.mlx` <- function(x, ..., value) {
-  keep_attributes(.Call(C_assign, x, environment(), value), x)
+  keep_attributes(.Call(C_assign, x, environment(), value, FALSE), x)
 }
 
 #' @rdname mlx_index
@@ -60,7 +60,7 @@ NULL
   if (length(value) != 1L) {
     rmlx_abort("`[[<-` replaces one element: the value must have length 1.", "argument")
   }
-  keep_attributes(.Call(C_assign, x, environment(), value), x)
+  keep_attributes(.Call(C_assign, x, environment(), value, TRUE), x)
 }
 
 # The user's own attributes stay on an array that is assigned into.
@@ -82,32 +82,33 @@ carry_index_names <- function(out, x, indices, drop) {
     return(out)
   }
   if (is.null(dim(x))) {
-    names(out) <- names(x)[index_positions(indices[[1L]], names(x))]
+    names(out) <- names(x)[index_positions(indices[[1L]], length(x), names(x))]
     return(out)
   }
   if (n == 1L) return(out)
   kept <- dimnames(x)
-  for (k in seq_len(n)) {
-    if (!left_out(k) && !is.null(kept[[k]])) {
-      kept[[k]] <- kept[[k]][index_positions(indices[[k]], kept[[k]])]
-    }
+  extents <- dim(x)
+  for (k in which(!vapply(seq_len(n), left_out, NA))) {
+    chosen <- index_positions(indices[[k]], extents[k], kept[[k]])
+    extents[k] <- length(chosen)
+    if (!is.null(kept[[k]])) kept[[k]] <- kept[[k]][chosen]
   }
   if (drop) {
-    lengths <- dim(x)
-    for (k in seq_len(n)) {
-      if (!left_out(k)) {
-        chosen <- index_positions(indices[[k]], dimnames(x)[[k]])
-        lengths[k] <- length(seq_len(dim(x)[k])[chosen])
-      }
-    }
-    kept <- kept[lengths != 1L]
+    # one element keeps its name if there is but one
+    left <- if (any(extents != 1L)) extents != 1L else !vapply(kept, is.null, NA)
+    kept <- kept[left]
   }
   if (is.null(dim(out))) {
-    if (length(kept) == 1L) names(out) <- kept[[1L]]
+    if (length(kept) == 1L && length(out) > 0L) names(out) <- kept[[1L]]
   } else if (!all(vapply(kept, is.null, NA))) {
     dimnames(out) <- kept
   }
   out
 }
 
-index_positions <- function(index, names) if (is.character(index)) match(index, names) else index
+# The positions that a valid index selects among n.
+index_positions <- function(index, n, names) {
+  if (is.character(index)) return(match(index, names))
+  if (is.logical(index)) return(which(rep_len(index, n)))
+  seq_len(n)[index]
+}

@@ -127,7 +127,7 @@ summarise <- function(one, join, x, dots, na.rm) {
     return(one(x, axes = dots$axes %||% dots$axis, drop = dots$drop %||% TRUE, na.rm = na.rm))
   }
   out <- one(x, na.rm = na.rm)
-  for (more in dots) out <- join(out, one(more, na.rm = na.rm))
+  for (more in dots) if (!is.null(more)) out <- join(out, one(more, na.rm = na.rm))
   out
 }
 
@@ -145,19 +145,19 @@ prod.mlx <- function(x, ..., na.rm = FALSE) summarise(mlx_prod, `*`, x, list(...
 #' @rdname mlx_summary
 #' @export
 max.mlx <- function(x, ..., na.rm = FALSE) {
-  warn_empty(x, "max", "-Inf", ...)
+  warn_empty("max", "-Inf", x, ...)
   summarise(mlx_max, mlx_maximum, x, list(...), na.rm)
 }
 
 #' @rdname mlx_summary
 #' @export
 min.mlx <- function(x, ..., na.rm = FALSE) {
-  warn_empty(x, "min", "Inf", ...)
+  warn_empty("min", "Inf", x, ...)
   summarise(mlx_min, mlx_minimum, x, list(...), na.rm)
 }
 
-warn_empty <- function(x, what, value, ...) {
-  if (length(x) == 0L && ...length() == 0L) {
+warn_empty <- function(what, value, x, ...) {
+  if (length(x) == 0L && all(lengths(list(...)) == 0L)) {
     warning("no non-missing arguments to ", what, "; returning ", value, call. = FALSE)
   }
 }
@@ -167,6 +167,8 @@ warn_empty <- function(x, what, value, ...) {
 range.mlx <- function(x, ..., na.rm = FALSE) {
   dots <- list(...)
   if (length(dots) > 0L) x <- .Call(C_combine, c(list(x), unname(dots)))
+  warn_empty("min", "Inf", x)
+  warn_empty("max", "-Inf", x)
   .Call(C_value_range, x, na.rm)
 }
 
@@ -195,7 +197,16 @@ truth <- function(one, parts, na.rm, join) {
 
 #' @rdname mlx_summary
 #' @export
-mean.mlx <- function(x, ..., na.rm = FALSE) .Call(C_mean, x, NULL, FALSE, na.rm)
+mean.mlx <- function(x, ..., na.rm = FALSE) {
+  if (...length() == 0L) return(.Call(C_mean, x, NULL, FALSE, na.rm))
+  dots <- list(...)
+  reducing <- names(dots) %in% c("axes", "axis", "drop")
+  if (length(reducing) < length(dots) || !all(reducing)) {
+    rmlx_abort("mean() of an mlx array takes `na.rm`, `axes` and `drop`; there is no `trim`.",
+               "argument")
+  }
+  mlx_mean(x, axes = dots$axes %||% dots$axis, drop = dots$drop %||% TRUE, na.rm = na.rm)
+}
 
 #' Sums and means of rows and columns
 #'

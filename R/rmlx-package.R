@@ -27,6 +27,10 @@ setOldClass("mlx")
   .Call(C_set_raiser, raise_native)
   .Call(C_set_read_watcher, on_silent_read)
   .Call(C_set_index_namer, carry_index_names)
+  # from R 4.3 on: our operators come before those of factors, dates and integer64
+  if (getRversion() >= "4.3.0") {
+    registerS3method("chooseOpsMethod", "mlx", function(x, y, mx, my, cl, reverse) TRUE, baseenv())
+  }
   step <- getOption("rmlx.memory_step")
   if (!is.null(step)) .Call(C_wrap__memory_set_step, as.double(step))
   limit <- getOption("rmlx.memory_limit")

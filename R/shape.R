@@ -21,12 +21,25 @@ mlx_reshape <- function(x, newshape, order = c("C", "F")) {
   order <- check_choice(order, c("C", "F"), "order")
   x <- as_mlx(x)
   if (is_mlx(newshape)) newshape <- as.vector(newshape)
-  open <- if (is.numeric(newshape)) !is.na(newshape) & newshape == -1 else FALSE
-  if (sum(open) == 1L) {
-    rest <- prod(newshape[!open])
-    if (rest > 0 && length(x) %% rest == 0) newshape[open] <- length(x) %/% rest
-  }
+  if (is.numeric(newshape)) newshape <- close_shape(newshape, length(x))
   .Call(C_reshape, x, check_dim(newshape, "newshape"), order == "F")
+}
+
+# The shape with its -1 computed.
+close_shape <- function(shape, size) {
+  open <- which(shape == -1)
+  if (length(open) == 0L) return(shape)
+  if (length(open) > 1L) {
+    rmlx_abort("only one extent of `newshape` may be -1: it is computed from the others.", "shape")
+  }
+  rest <- prod(check_dim(shape[-open], "newshape"))
+  if (rest == 0 || size %% rest != 0) {
+    rmlx_abort(paste0("Cannot reshape array of size ", size, " into shape (",
+                      paste(shape, collapse = " x "), "): the -1 would have to be ", size, " / ", rest,
+                      "."), "shape")
+  }
+  shape[open] <- size %/% rest
+  shape
 }
 
 #' @rdname mlx_reshape

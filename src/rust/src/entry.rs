@@ -49,6 +49,21 @@ pub unsafe fn ints(x: SEXP) -> Result<Vec<i32>> {
     }
 }
 
+/// A TRUE or FALSE.
+///
+/// # Safety
+/// `x` is live.
+pub unsafe fn flag(x: SEXP, name: &str) -> Result<bool> {
+    if TYPEOF(x) == SEXPTYPE::LGLSXP && XLENGTH(x) == 1 {
+        match LOGICAL_ELT(x, 0) {
+            0 => return Ok(false),
+            1 => return Ok(true),
+            _ => {}
+        }
+    }
+    Err(Error::Argument(format!("`{name}` must be TRUE or FALSE.")))
+}
+
 /// A string argument.
 ///
 /// # Safety
@@ -74,7 +89,9 @@ pub unsafe fn axes(axes: SEXP, rank: usize) -> Result<Vec<i32>> {
     for axis in ints(axes)? {
         let k = axis_of(axis, rank)?;
         if out.contains(&k) {
-            return Err(Error::Index(format!("axis {axis} is named twice.")));
+            return Err(Error::Index(format!(
+                "axis {axis} is named twice (of an array of rank {rank})."
+            )));
         }
         out.push(k);
     }

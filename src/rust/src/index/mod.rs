@@ -18,6 +18,30 @@ pub struct Arguments {
     pub list: SEXP,
 }
 
+/// bit64's integer64 as doubles; anything else as it is. May jump.
+unsafe fn plain_numbers(x: SEXP) -> SEXP {
+    if TYPEOF(x) != SEXPTYPE::REALSXP
+        || Rf_isObject(x) != Rboolean::TRUE
+        || Rf_inherits(x, c"integer64".as_ptr()) != Rboolean::TRUE
+    {
+        return x;
+    }
+    let n = XLENGTH(x);
+    let out = Rf_protect(Rf_allocVector(SEXPTYPE::REALSXP, n));
+    for i in 0..n {
+        let value = REAL_ELT(x, i).to_bits() as i64;
+        let number = if value == i64::MIN {
+            f64::NAN
+        } else {
+            value as f64
+        };
+        SET_REAL_ELT(out, i, number);
+    }
+    Rf_setAttrib(out, R_DimSymbol, Rf_getAttrib(x, R_DimSymbol));
+    Rf_unprotect(1);
+    out
+}
+
 impl Arguments {
     /// The `...` of a method's frame. mlx indices are read to R: their values decide shapes.
     ///
@@ -44,7 +68,7 @@ impl Arguments {
                 let value = Rf_protect(Rf_eval(argument, frame));
                 let handle = object::handle_of(value);
                 if handle.is_null() {
-                    SET_VECTOR_ELT(list, i, value);
+                    SET_VECTOR_ELT(list, i, plain_numbers(value));
                 } else {
                     eval::evaluate(handle);
                     let plain = Rf_protect(object::read(handle));
@@ -66,9 +90,12 @@ impl Arguments {
         unsafe { XLENGTH(self.list) as usize }
     }
 
-    /// One of them; `None` if it was left out.
+    /// One of them; `None` if it was left out, or there are fewer.
     pub fn get(&self, i: usize) -> Option<SEXP> {
-        // SAFETY: a live list; the callers stay below `len`.
+        if i >= self.count() {
+            return None;
+        }
+        // SAFETY: a live list, and `i` is below its length.
         let value = unsafe { VECTOR_ELT(self.list, i as R_xlen_t) };
         // SAFETY: a constant of R.
         (value != unsafe { R_MissingArg }).then_some(value)

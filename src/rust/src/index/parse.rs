@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ffi::*;
 use std::collections::HashMap;
 use std::ffi::{c_int, CStr};
+use std::ops::Range;
 
 /// What is selected along one axis, 0-based.
 #[derive(Debug, Clone, PartialEq)]
@@ -58,7 +59,9 @@ impl Axis {
         } else {
             positions[1] - positions[0]
         };
-        if step < 1 || positions.windows(2).any(|w| w[1] - w[0] != step) {
+        // MLX computes to - from + step in 32 bits
+        let fits = i64::from(positions[n - 1]) + i64::from(step) < i64::from(i32::MAX);
+        if step < 1 || !fits || positions.windows(2).any(|w| w[1] - w[0] != step) {
             return Axis::At(positions);
         }
         if step == 1 && n as i32 == extent {
@@ -126,7 +129,7 @@ impl Selection {
         };
         if n == 1 && shape.len() > 1 {
             if let Some(index) = arguments.get(0) {
-                return whole(index, shape);
+                return whole(index, shape, dimnames);
             }
         }
         if n > shape.len() {
@@ -148,16 +151,66 @@ impl Selection {
         }
         Ok(Selection::Axes(axes))
     }
+
+    /// As [`Selection::parse`] for `[[`, which selects one element; `[[1]]` of a 0-d array is its
+    /// value.
+    ///
+    /// # Safety
+    /// As [`Selection::parse`].
+    pub unsafe fn parse_one(
+        arguments: &Arguments,
+        shape: &[i32],
+        names: SEXP,
+        dimnames: SEXP,
+    ) -> Result<Selection> {
+        let (selection, n) = match arguments.get(0) {
+            Some(index) if shape.is_empty() && arguments.count() == 1 => {
+                let n = whole(index, &[1], R_NilValue)?.count(&[1]);
+                (Selection::Everything, n)
+            }
+            _ => {
+                let selection = Selection::parse(arguments, shape, names, dimnames)?;
+                let n = selection.count(shape);
+                (selection, n)
+            }
+        };
+        if n != 1 {
+            return Err(Error::Index(format!(
+                "`[[` takes exactly one element; this selects {n}. Use `[`."
+            )));
+        }
+        Ok(selection)
+    }
+
+    /// How many elements.
+    fn count(&self, shape: &[i32]) -> i64 {
+        let size = shape.iter().map(|&n| i64::from(n)).product();
+        match self {
+            Selection::Everything => size,
+            Selection::Axes(axes) => axes
+                .iter()
+                .zip(shape)
+                .map(|(axis, &extent)| i64::from(axis.count(extent)))
+                .product(),
+            Selection::Elements(axis) => i64::from(axis.count(size as i32)),
+            Selection::Coordinates(columns) => columns.first().map_or(0, Vec::len) as i64,
+        }
+    }
 }
 
 /// A single index on an array of rank two or more.
-unsafe fn whole(index: SEXP, shape: &[i32]) -> Result<Selection> {
+unsafe fn whole(index: SEXP, shape: &[i32], dimnames: SEXP) -> Result<Selection> {
     let dim = Rf_getAttrib(index, R_DimSymbol);
+    let named = TYPEOF(index) == SEXPTYPE::STRSXP;
     let numeric = matches!(TYPEOF(index), SEXPTYPE::INTSXP | SEXPTYPE::REALSXP);
-    if numeric && TYPEOF(dim) == SEXPTYPE::INTSXP && XLENGTH(dim) == 2 {
+    if (numeric || named) && TYPEOF(dim) == SEXPTYPE::INTSXP && XLENGTH(dim) == 2 {
         let (rows, columns) = (INTEGER_ELT(dim, 0), INTEGER_ELT(dim, 1));
         if columns as usize == shape.len() {
-            return coordinates(index, rows as usize, shape);
+            return if named {
+                named_coordinates(index, rows as usize, shape, dimnames)
+            } else {
+                coordinates(index, rows as usize, shape)
+            };
         }
         if rows > 1 && columns > 1 {
             return Err(Error::Index(format!(
@@ -211,8 +264,33 @@ unsafe fn coordinates(index: SEXP, rows: usize, shape: &[i32]) -> Result<Selecti
     Ok(Selection::Coordinates(columns))
 }
 
+/// Rows of names: column k holds names along axis k.
+unsafe fn named_coordinates(
+    index: SEXP,
+    rows: usize,
+    shape: &[i32],
+    dimnames: SEXP,
+) -> Result<Selection> {
+    let mut columns = Vec::with_capacity(shape.len());
+    for (k, &extent) in shape.iter().enumerate() {
+        let names = if dimnames == R_NilValue {
+            dimnames
+        } else {
+            VECTOR_ELT(dimnames, k as R_xlen_t)
+        };
+        let what = format!("axis {} (extent {extent})", k + 1);
+        columns.push(places(index, k * rows..(k + 1) * rows, &what, names)?);
+    }
+    Ok(Selection::Coordinates(columns))
+}
+
 fn out_of_bounds(value: f64, what: &str) -> Error {
-    Error::Index(format!("Index out of bounds: {value} on {what}."))
+    let shown = if value.is_finite() {
+        value.to_string()
+    } else {
+        "Inf".into()
+    };
+    Error::Index(format!("Index out of bounds: {shown} on {what}."))
 }
 
 /// One element of an integer or double vector; NA as NaN.
@@ -231,7 +309,10 @@ unsafe fn positions(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result
     match TYPEOF(index) {
         SEXPTYPE::LGLSXP => logical(index, extent, what),
         SEXPTYPE::INTSXP | SEXPTYPE::REALSXP => numeric(index, extent, what),
-        SEXPTYPE::STRSXP => named(index, extent, what, names),
+        SEXPTYPE::STRSXP => {
+            let all = 0..XLENGTH(index) as usize;
+            Ok(Axis::of(places(index, all, what, names)?, extent))
+        }
         SEXPTYPE::NILSXP => Ok(Axis::of(Vec::new(), extent)),
         _ => Err(Error::Index(
             "Unsupported index type. Index with numbers, logicals, names, an mlx array of those, or a coordinate matrix.".into(),
@@ -300,7 +381,8 @@ unsafe fn numeric(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
     ))
 }
 
-unsafe fn named(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result<Axis> {
+/// The positions of some of the names in `index`; of equal names along the axis the first counts.
+unsafe fn places(index: SEXP, some: Range<usize>, what: &str, names: SEXP) -> Result<Vec<i32>> {
     if TYPEOF(names) != SEXPTYPE::STRSXP {
         return Err(Error::Index(format!(
             "a character index needs names, and {what} has none."
@@ -309,11 +391,18 @@ unsafe fn named(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result<Axi
     let text = |x: SEXP, i: R_xlen_t| CStr::from_ptr(R_CHAR(STRING_ELT(x, i))).to_bytes();
     let mut known: HashMap<&[u8], i32> = HashMap::new();
     for i in 0..XLENGTH(names) {
-        known.entry(text(names, i)).or_insert(i as i32);
+        if STRING_ELT(names, i) != R_NaString {
+            known.entry(text(names, i)).or_insert(i as i32);
+        }
     }
     let mut chosen = Vec::new();
-    for i in 0..XLENGTH(index) {
-        let name = text(index, i);
+    for i in some {
+        if STRING_ELT(index, i as R_xlen_t) == R_NaString {
+            return Err(Error::Index(
+                "Index contains NA: every name must be there.".into(),
+            ));
+        }
+        let name = text(index, i as R_xlen_t);
         match known.get(name) {
             Some(&position) => chosen.push(position),
             None => {
@@ -324,7 +413,7 @@ unsafe fn named(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result<Axi
             }
         }
     }
-    Ok(Axis::of(chosen, extent))
+    Ok(chosen)
 }
 
 #[cfg(test)]

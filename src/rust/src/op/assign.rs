@@ -1,7 +1,7 @@
 //! `x[...] <- value`: a new array; a block of equal steps is one slice update, else a scatter.
 use crate::dtype::Dtype;
 use crate::entry;
-use crate::error::{Error, Result};
+use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use crate::handle::Placed;
 use crate::index::{Arguments, Axis, Selection};
@@ -11,13 +11,15 @@ use crate::op::index::unravel;
 use crate::operand::Operand;
 use mlx_sys::mlx_stream;
 
+fn no_value() -> Error {
+    Error::Argument("Replacement value must have length >= 1.".into())
+}
+
 /// The value's elements in column-major order, repeated to `n`.
 fn fill(value: &Array, n: usize, s: mlx_stream) -> Result<Array> {
     let length = mlx::size(value);
     if length == 0 {
-        return Err(Error::Argument(
-            "Replacement value must have length >= 1.".into(),
-        ));
+        return Err(no_value());
     }
     if n % length != 0 {
         return Err(Error::Argument(format!(
@@ -142,9 +144,13 @@ fn assign_to(x: &Array, selection: &Selection, value: &Array, s: mlx_stream) -> 
     }
 }
 
-/// `.Call`: x with x[...] replaced, the indices being the `...` of `frame`.
-unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP) -> SEXP {
+/// `.Call`: x with x[...] (`single`: x[[...]]) replaced, the indices being the `...` of `frame`.
+unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> SEXP {
+    if value == R_NilValue {
+        throw(no_value());
+    }
     let (target, new) = (Operand::of(x), Operand::of(value));
+    let single = Rf_asLogical(single) == 1;
     let arguments = Arguments::of(frame); // protects one
     let names = Rf_getAttrib(x, R_NamesSymbol);
     let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
@@ -161,7 +167,12 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP) -> SEXP {
             )));
         }
         let value = new.array_as(kind, device)?;
-        let selection = Selection::parse(&arguments, mlx::shape(&array), names, dimnames)?;
+        let parse = if single {
+            Selection::parse_one
+        } else {
+            Selection::parse
+        };
+        let selection = parse(&arguments, mlx::shape(&array), names, dimnames)?;
         Ok(Placed::new(
             assign_to(&array, &selection, &value, s)?,
             device,
@@ -172,4 +183,4 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP) -> SEXP {
     out
 }
 
-routines![assign / 3];
+routines![assign / 4];

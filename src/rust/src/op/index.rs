@@ -123,7 +123,7 @@ unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
             "subset of something that is no mlx array".into(),
         ));
     };
-    let drop = Rf_asLogical(drop) == 1;
+    let drop = entry::plain(|| entry::flag(drop, "drop"));
     let arguments = Arguments::of(frame); // protects one
     let names = Rf_getAttrib(x, R_NamesSymbol);
     let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
@@ -163,18 +163,8 @@ unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
     let one = Rf_protect(handle::new());
     let picked = guarded(|| {
         let array = mlx::borrow(&ctx);
-        let selection = match Selection::parse(&arguments, mlx::shape(array), names, dimnames) {
-            // [[1]] of a 0-d array is its value
-            Err(_) if mlx::rank(array) == 0 && arguments.count() == 1 => Selection::Everything,
-            other => other?,
-        };
+        let selection = Selection::parse_one(&arguments, mlx::shape(array), names, dimnames)?;
         let out = select(array, &selection, false, device.stream())?;
-        if mlx::size(&out) != 1 {
-            return Err(Error::Index(format!(
-                "`[[` extracts exactly one element; this selects {}. Use `[`.",
-                mlx::size(&out)
-            )));
-        }
         handle::fill(one, Placed::new(out, device));
         Ok(())
     });

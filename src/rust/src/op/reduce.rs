@@ -16,9 +16,10 @@ type Rule = fn(&Array, &[i32], bool, bool, mlx_stream) -> Result<Array>;
 
 unsafe fn run(rule: Rule, x: SEXP, axes: SEXP, keep: SEXP, na_rm: SEXP) -> SEXP {
     let operand = Operand::of(x);
-    let (keep, na_rm) = (Rf_asLogical(keep) == 1, Rf_asLogical(na_rm) == 1);
+    let keep = Rf_asLogical(keep) == 1;
     let mut kept = Kept::default();
     let out = entry::one(|| {
+        let na_rm = entry::flag(na_rm, "na.rm")?;
         let device = operand.device().unwrap_or_else(device::default);
         let array = operand.array(device)?;
         let rank = mlx::rank(&array);
@@ -179,6 +180,9 @@ fn extreme(
     na_rm: bool,
     s: mlx_stream,
 ) -> Result<Array> {
+    if mlx::dtype(x) == Dtype::Complex64 {
+        return Err(Error::Dtype("the largest or smallest of complex numbers is not defined: they have no order. Take Re() or Mod() first.".into()));
+    }
     let mut x = number(x, s)?;
     if na_rm {
         x = without_nan(&x, neutral, s)?;
@@ -230,7 +234,13 @@ fn mean_of(x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> R
 
 fn log_sum_exp(x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
     let x = floating(x, s)?;
-    match mlx::dtype(&x) {
+    let kind = mlx::dtype(&x);
+    if mlx::size(&x) == 0 {
+        // MLX refuses it
+        let left = reduced_shape(mlx::shape(&x), axes, keep);
+        return mlx::full(&left, &mlx::scalar(f64::NEG_INFINITY, kind, s)?, kind, s);
+    }
+    match kind {
         Dtype::Float64 => exact::logsumexp(&x, axes, keep, s),
         _ => mlx::reduce(mlx_sys::mlx_logsumexp_axes, &x, axes, keep, s),
     }
@@ -297,16 +307,11 @@ unsafe extern "C" fn softmax(x: SEXP, axes: SEXP, precise: SEXP) -> SEXP {
 /// `.Call`: the smallest and the largest element, 1-d.
 unsafe extern "C" fn value_range(x: SEXP, na_rm: SEXP) -> SEXP {
     let operand = Operand::of(x);
-    let na_rm = Rf_asLogical(na_rm) == 1;
     entry::one(|| {
+        let na_rm = entry::flag(na_rm, "na.rm")?;
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
         let array = operand.array(device)?;
-        if mlx::dtype(&array) == Dtype::Complex64 {
-            return Err(Error::Dtype(
-                "range is not defined for complex numbers: they have no order.".into(),
-            ));
-        }
         let axes: Vec<i32> = (0..mlx::rank(&array) as i32).collect();
         let low = extreme(
             mlx_sys::mlx_min_axes,

@@ -24,13 +24,23 @@ unsafe fn with(x: SEXP, f: impl FnOnce(&Array, mlx_stream) -> Result<Array>) -> 
     })
 }
 
+/// Number of elements of a shape, however many: it must not come round to a small number.
+fn product(shape: &[i32]) -> u128 {
+    shape
+        .iter()
+        .fold(1, |n: u128, &m| n.saturating_mul(m.unsigned_abs().into()))
+}
+
+/// The most elements that an R vector may have.
+const MOST: u128 = 1 << 52;
+
 /// `.Call`: reshape(x, shape, column-major?).
 unsafe extern "C" fn reshape(x: SEXP, shape: SEXP, by_column: SEXP) -> SEXP {
     let by_column = Rf_asLogical(by_column) == 1;
     with(x, |array, s| {
         let shape = ints(shape)?;
-        let wanted: i64 = shape.iter().map(|&n| i64::from(n)).product();
-        if wanted != mlx::size(array) as i64 {
+        let wanted = product(&shape);
+        if wanted != mlx::size(array) as u128 {
             return Err(Error::Shape(format!(
                 "Cannot reshape array of size {} into shape with size {wanted} ({}).",
                 mlx::size(array),
@@ -107,7 +117,9 @@ unsafe extern "C" fn expand_dims(x: SEXP, axes: SEXP) -> SEXP {
         for axis in wanted {
             let k = axis_of(axis, rank)?;
             if at.contains(&k) {
-                return Err(Error::Index(format!("axis {axis} is named twice.")));
+                return Err(Error::Index(format!(
+                    "axis {axis} is named twice (of a result of rank {rank})."
+                )));
             }
             at.push(k);
         }
@@ -141,6 +153,12 @@ unsafe extern "C" fn expand_dims(x: SEXP, axes: SEXP) -> SEXP {
 unsafe extern "C" fn broadcast_to(x: SEXP, shape: SEXP) -> SEXP {
     with(x, |array, s| {
         let shape = ints(shape)?;
+        if product(&shape) > MOST {
+            return Err(Error::Shape(format!(
+                "shape {} has more elements than an R vector can have.",
+                show(&shape)
+            )));
+        }
         mlx::broadcast(array, &shape, s).map_err(|_| {
             Error::Shape(format!(
                 "shape {} cannot be broadcast to {}.",

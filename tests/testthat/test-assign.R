@@ -1,0 +1,186 @@
+# `[<-` and `[[<-`: every form against base R, every error of the contract.
+
+assign_call <- function(indices, side) {
+  as.call(list(as.name("<-"), index_call(indices, side), as.name("value")))
+}
+
+selected <- function(x, indices) {
+  x[] <- seq_along(x)
+  as.vector(eval(index_call(indices, "r")))
+}
+
+# A value for n places: one number, some that are repeated, or all, from R or mlx.
+random_value <- function(n) {
+  divisors <- Filter(function(k) n %% k == 0L, seq_len(n))
+  k <- if (n == 0L) sample.int(2L, 1L) else divisors[sample.int(length(divisors), 1L)]
+  r <- sample.int(90L, k, replace = TRUE) + 0.5
+  if (k %% 2L == 0L && runif(1) < 0.3) r <- matrix(r, 2L)
+  mlx <- switch(sample.int(3L, 1L), r, to_array(r), as_mlx(r))
+  list(r = r, mlx = mlx)
+}
+
+assign_case <- function(rank) {
+  x <- random_array(rank)
+  indices <- random_indices(x, once = TRUE)
+  new <- random_value(length(selected(x, indices)))
+  before <- to_array(x)
+  y <- before
+  want <- local({
+    value <- as.vector(new$r)
+    eval(assign_call(indices, "r"))
+    x
+  })
+  got <- local({
+    x <- y
+    value <- new$mlx
+    eval(assign_call(indices, "mlx"))
+    x
+  })
+  problem <- mismatch(got, want)
+  if (is.null(problem)) problem <- mismatch(before, x)
+  if (!is.null(problem)) {
+    paste0(describe_index(x, indices), " <- ", length(new$r), " values: ", problem)
+  }
+}
+
+for (rank in 1:4) {
+  test_that(paste0("random assignments of rank ", rank, " do what base R does"), {
+    set.seed(200 + rank)
+    expect_cases(400L, function(i) assign_case(rank))
+  })
+}
+
+test_that("an assignment leaves other holders of the array alone", {
+  x <- as_mlx(c(a = 1, b = 2))
+  y <- x
+  y[1] <- 0
+  y[["b"]] <- 5
+  expect_identical(as.vector(x), c(1, 2))
+  expect_identical(as.vector(y), c(0, 5))
+  expect_identical(names(y), c("a", "b"))
+  value <- as_mlx(c(8, 9))
+  y[] <- value
+  y[1] <- 0
+  expect_identical(as.vector(value), c(8, 9))
+})
+
+test_that("the user's attributes stay on an array that is assigned into", {
+  x <- as_mlx(1:3)
+  attr(x, "unit") <- "m"
+  x[2] <- 9
+  expect_identical(attr(x, "unit"), "m")
+})
+
+test_that("values are cast to the array's dtype", {
+  for (dtype in setdiff(dtypes, "bool")) {
+    x <- as_mlx(c(1, 2, 3), dtype = dtype)
+    x[2] <- 7
+    x[3] <- as_mlx(9, dtype = "float32")
+    x[1] <- TRUE
+    expect_identical(mlx_dtype(x), dtype)
+    expect_identical(as.double(as.vector(Re(x))), c(1, 7, 9), label = dtype)
+  }
+  x <- as_mlx(1:2, dtype = "int32")
+  x[1] <- 2.75
+  x[2] <- as_mlx(-2.75)
+  expect_identical(as.vector(x), c(2L, -2L))
+  x <- as_mlx(c(TRUE, TRUE))
+  x[1] <- 0
+  expect_identical(as.vector(x), c(FALSE, TRUE))
+})
+
+test_that("values that the dtype cannot hold are refused", {
+  x <- as_mlx(1:3, dtype = "uint8")
+  expect_refused({ x[1] <- 300 }, "uint8 cannot hold", "dtype")
+  expect_refused({ x[1] <- NA }, "NA", "dtype")
+  expect_refused({ x[1] <- 1i }, "complex", "dtype")
+  expect_refused({ x[1] <- as_mlx(1i) }, "complex", "dtype")
+  x <- as_mlx(TRUE)
+  expect_refused({ x[] <- NA }, "Logical NA values are not supported for MLX boolean arrays.", "dtype")
+  y <- as_mlx(c(1, 2))
+  y[1] <- NA
+  expect_identical(as.vector(y), c(NaN, 2))
+})
+
+test_that("the texts of assignment errors are the contract's", {
+  x <- as_mlx(matrix(1:6, 2))
+  expect_refused({ x[1:3] <- 1:2 },
+                 "Number of items to replace is not a multiple of replacement length", "argument")
+  expect_refused({ x[1, ] <- 1:2 },
+                 "Number of items to replace is not a multiple of replacement length", "argument")
+  expect_refused({ x[1] <- 1:2 },
+                 "Number of items to replace is not a multiple of replacement length", "argument")
+  expect_refused({ x[1] <- numeric() }, "Replacement value must have length >= 1.", "argument")
+  expect_refused({ x[1] <- NULL }, "Replacement value must have length >= 1.", "argument")
+  expect_refused({ x[] <- as_mlx(numeric()) }, "Replacement value must have length >= 1.", "argument")
+  expect_refused({ x[c(1, 1)] <- 1:2 }, "Duplicate indices are not allowed in assignment.", "index")
+  expect_refused({ x[1, c(2, 2)] <- 1 }, "Duplicate indices are not allowed in assignment.", "index")
+  expect_refused({ x[cbind(c(1, 1), 2)] <- 1 },
+                 "Duplicate indices are not allowed in assignment.", "index")
+  expect_refused({ x[7] <- 1 }, "Index out of bounds", "index")
+  expect_refused({ x[0] <- 1 }, "Index contains zeros", "index")
+  expect_refused({ x[NA] <- 1 }, "Index contains NA", "index")
+  expect_refused({ x[c(1, -1)] <- 1 }, "Cannot mix positive and negative indices", "index")
+  expect_refused({ x[1, 1, 1] <- 1 }, "Incorrect number of indices supplied.", "index")
+  expect_refused({ x[list(1)] <- 1 }, "Unsupported index type.", "index")
+  expect_refused({ x["new"] <- 1 }, "needs names", "index")
+  expect_refused({ s <- as_mlx(5); s[1] <- 1 }, "Cannot subset a scalar mlx array.", "index")
+  for (bad in list("a", list(1), sum, globalenv(), quote(a), as.raw(1), factor("a"))) {
+    expect_refused({ x[1] <- bad }, "Cannot convert object of class", "argument")
+  }
+  expect_identical(as.vector(x), as.double(1:6))
+})
+
+test_that("an empty selection changes nothing, whatever the value's length", {
+  x <- as_mlx(matrix(1:6, 2))
+  x[integer()] <- 1:5
+  x[FALSE, ] <- numeric()
+  x[x > 10] <- 1:7
+  expect_identical(as.vector(x), as.double(1:6))
+})
+
+test_that("`[[<-` assigns exactly one element", {
+  x <- as_mlx(matrix(1:6, 2))
+  x[[2]] <- 10
+  x[[1, 3]] <- as_mlx(20)
+  expect_identical(as.vector(x), c(1, 10, 3, 4, 20, 6))
+  s <- as_mlx(5)
+  s[[1]] <- 2
+  expect_identical(mlx_shape(s), integer())
+  expect_identical(as.vector(s), 2)
+  expect_refused({ x[[1]] <- 1:2 }, "the value must have length 1", "argument")
+  expect_refused({ x[[1]] <- NULL }, "the value must have length 1", "argument")
+  expect_refused({ x[[1:2]] <- 1 }, "exactly one element; this selects 2", "index")
+  expect_refused({ x[[, 1]] <- 1 }, "exactly one element; this selects 2", "index")
+  expect_refused({ x[[7]] <- 1 }, "Index out of bounds", "index")
+  expect_refused({ x[["a"]] <- 1 }, "needs names", "index")
+  expect_refused({ s[[2]] <- 1 }, "Index out of bounds", "index")
+})
+
+assign_gradient_case <- function(rank) {
+  x <- random_array(rank, empty = 0, named = 0.2)
+  indices <- random_indices(x, once = TRUE)
+  at <- selected(x, indices)
+  n <- length(at)
+  divisors <- Filter(function(k) n %% k == 0L, seq_len(max(n, 1L)))
+  k <- divisors[sample.int(length(divisors), 1L)]
+  w <- x
+  w[] <- sin(seq_along(x)) + 2
+  weights <- to_array(w)
+  loss <- function(x, value) {
+    eval(assign_call(indices, "mlx"))
+    sum(weights * x)
+  }
+  got <- mlx_grad(loss, to_array(x), to_array(as.double(seq_len(k))))
+  of_x <- array(w, if (is.null(dim(x))) length(x) else dim(x))
+  of_x[at] <- 0
+  of_value <- if (n == 0L) numeric(k) else rowSums(matrix(as.vector(w)[at], k))
+  problem <- c(difference(got[[1L]], of_x, 1e-12), difference(got[[2L]], of_value, 1e-12))
+  if (!is.null(problem)) paste0(describe_index(x, indices), ": ", paste(problem, collapse = "; "))
+}
+
+test_that("gradients of random assignments flow to the array and to the value", {
+  local_mlx_dtype("float64")
+  set.seed(8)
+  expect_cases(250L, function(i) assign_gradient_case(1L + i %% 4L))
+})
