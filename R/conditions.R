@@ -29,7 +29,14 @@ user_call <- function(reading = FALSE) {
     found <- i
     i <- if (parents[i] == 0L) maker(i) else if (parents[i] < i) parents[i] else 0L
   }
-  if (is.null(found)) tidy_call(sys.call(i)) else written_call(found, i, parents)
+  if (is.null(found)) return(tidy_call(sys.call(i)))
+  at <- written_frame(found, i, parents)
+  call <- tidy_call(sys.call(at))
+  # match() has C code call mtfrm(): no call of the user's
+  if (i > 0L && identical(call[[1L]], quote(mtfrm))) {
+    call <- statement(sys.function(i), attr(sys.call(at), "srcref")) %||% tidy_call(sys.call(i))
+  }
+  call
 }
 
 # The frame of ours that made the function of frame i, if native code called it: R knows no parent
@@ -40,20 +47,20 @@ maker <- function(i) {
   0L
 }
 
-# The call that stands in the user's code, of those that lead to frame i and run in the user's frame
-# `user`: a method's call is R's copy of the generic's, and lm() has model.frame() called for it. But
-# `tryCatch(as.numeric(x))` contains the call that failed, and eval() runs code from elsewhere.
-written_call <- function(i, user, parents) {
+# The frame whose call stands in the user's code, of those that lead to frame i and run in the user's
+# frame `user`: a method's call is R's copy of the generic's, and lm() has model.frame() called for it.
+# But `tryCatch(as.numeric(x))` contains the call that failed, and eval() runs code from elsewhere.
+written_frame <- function(i, user, parents) {
   call <- tidy_call(sys.call(i))
   for (k in seq.int(i - 1L, user, by = -1L)) {
     if (k <= user || !is_inner(sys.function(k))) break
     if (parents[k] != user) next
-    if (is_evaluator(sys.function(k))) break
     outer <- tidy_call(sys.call(k))
-    if (contains_call(outer, call)) break
+    if (is_evaluator(sys.function(k)) || contains_call(outer, call)) break
     call <- outer
+    i <- k
   }
-  call
+  i
 }
 
 # Whether a function of base R runs code that its caller did not write there. R shows two frames for
