@@ -13,23 +13,22 @@ rmlx_warn <- function(message, class) {
 }
 
 # What the user wrote that led here: the outermost call of the chain of rmlx's and base R's own
-# functions, each called by the next. `reading`: base code without a method of ours may have read an
-# mlx vector; a primitive such as `c` has no frame, so the statement is found by its source, if R
-# kept it.
-user_call <- function(reading = FALSE) {
+# functions, each called by the next. If there is none, a primitive such as `c` read an mlx vector: it
+# has no frame, so the statement is found by its source, if R kept it.
+user_call <- function() {
   i <- sys.nframe() - 1L
   while (i > 0L && isTRUE(attr(sys.function(i), "raises"))) i <- i - 1L
   if (i == 0L) return(NULL)
-  if (reading && !is_inner(sys.function(i))) {
+  if (!is_inner(sys.function(i))) {
     return(statement(sys.function(i), attr(sys.call(i + 1L), "srcref")) %||% tidy_call(sys.call(i)))
   }
   parents <- sys.parents()
-  found <- NULL
-  while (i > 0L && is_inner(sys.function(i)) && (is.null(found) || !is_evaluator(sys.function(i)))) {
-    found <- i
+  found <- i
+  repeat {
     i <- if (parents[i] == 0L) maker(i) else if (parents[i] < i) parents[i] else 0L
+    if (i == 0L || !is_inner(sys.function(i)) || is_evaluator(sys.function(i))) break
+    found <- i
   }
-  if (is.null(found)) return(tidy_call(sys.call(i)))
   at <- written_frame(found, i, parents)
   call <- tidy_call(sys.call(at))
   # match() has C code call mtfrm(): no call of the user's
@@ -131,7 +130,7 @@ tidy_call <- function(x) {
 raise_native <- structure(
   function(message, class) {
     kind <- sub("^rmlx_error_", "", class)
-    call <- user_call(reading = kind == "tape")
+    call <- user_call()
     if (kind == "tape") message <- tape_message(call)
     rmlx_abort(message, kind, call = call)
   },
