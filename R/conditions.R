@@ -13,23 +13,69 @@ rmlx_warn <- function(message, class) {
 }
 
 # What the user wrote that led here: the outermost call of the chain of rmlx's and base R's own
-# functions, each called by the next. `reading`: base code without a method of ours may have read an
-# mlx vector; a primitive such as `c` has no frame, so the statement is found by its source, if R
-# kept it.
-user_call <- function(reading = FALSE) {
+# functions, each called by the next. If there is none, a primitive such as `c` read an mlx vector: it
+# has no frame, so the statement is found by its source, if R kept it.
+user_call <- function() {
   i <- sys.nframe() - 1L
   while (i > 0L && isTRUE(attr(sys.function(i), "raises"))) i <- i - 1L
+  if (i == 0L) return(NULL)
+  if (!is_inner(sys.function(i))) {
+    return(statement(sys.function(i), attr(sys.call(i + 1L), "srcref")) %||% tidy_call(sys.call(i)))
+  }
   parents <- sys.parents()
-  found <- if (i > 0L) sys.call(i)
-  if (reading && i > 0L && !is_inner(sys.function(i))) {
-    return(statement(sys.function(i), attr(sys.call(i + 1L), "srcref")) %||% tidy_call(found))
+  found <- i
+  repeat {
+    i <- if (parents[i] == 0L) maker(i) else if (parents[i] < i) parents[i] else 0L
+    if (i == 0L || !is_inner(sys.function(i)) || is_evaluator(sys.function(i))) break
+    found <- i
   }
-  # what eval() evaluates (in a frame whose function is internal) is the user's own code
-  while (i > 0L && is_inner(sys.function(i)) && !is.primitive(sys.function(i))) {
-    found <- sys.call(i)
-    i <- if (parents[i] < i) parents[i] else 0L
+  at <- written_frame(found, i, parents)
+  call <- tidy_call(sys.call(at))
+  # match() has C code call mtfrm(): no call of the user's
+  if (i > 0L && identical(call[[1L]], quote(mtfrm))) {
+    call <- statement(sys.function(i), attr(sys.call(at), "srcref")) %||% tidy_call(sys.call(i))
   }
-  tidy_call(found)
+  call
+}
+
+# The frame of ours that made the function of frame i, if native code called it: R knows no parent
+# then. 0 if there is none.
+maker <- function(i) {
+  home <- environment(sys.function(i))
+  for (k in rev(seq_len(i - 1L))) if (identical(sys.frame(k), home)) return(k)
+  0L
+}
+
+# The frame whose call stands in the user's code, of those that lead to frame i and run in the user's
+# frame `user`: a method's call is R's copy of the generic's, and lm() has model.frame() called for it.
+# But `tryCatch(as.numeric(x))` contains the call that failed, and eval() runs code from elsewhere.
+written_frame <- function(i, user, parents) {
+  call <- tidy_call(sys.call(i))
+  for (k in seq.int(i - 1L, user, by = -1L)) {
+    if (k <= user || !is_inner(sys.function(k))) break
+    if (parents[k] != user) next
+    outer <- tidy_call(sys.call(k))
+    if (is_evaluator(sys.function(k)) || contains_call(outer, call)) break
+    call <- outer
+    i <- k
+  }
+  i
+}
+
+# Whether a function of base R runs code that its caller did not write there. R shows two frames for
+# eval(), the second as that of a primitive; other primitives have one while they find a method.
+is_evaluator <- function(fn) {
+  if (is.primitive(fn)) return(identical(deparse(fn), ".Primitive(\"eval\")"))
+  for (known in list(eval, evalq, sys.source, source, withVisible)) if (identical(fn, known)) return(TRUE)
+  FALSE
+}
+
+contains_call <- function(x, call) {
+  if (!is.call(x)) return(FALSE)
+  for (part in as.list(x)) {
+    if (!missing(part) && is.call(part) && (identical(part, call) || contains_call(part, call))) return(TRUE)
+  }
+  FALSE
 }
 
 base_packages <- c("base", "compiler", "datasets", "graphics", "grDevices", "grid", "methods",
@@ -37,6 +83,7 @@ base_packages <- c("base", "compiler", "datasets", "graphics", "grDevices", "gri
 
 # Whether a function belongs to rmlx or to R itself.
 is_inner <- function(fn) {
+  if (is.primitive(fn)) return(TRUE)
   home <- topenv(environment(fn))
   identical(home, topenv()) || environmentName(home) %in% base_packages
 }
@@ -59,6 +106,7 @@ statement <- function(fn, at) {
 # it (do.call() does that), since they may be huge, or traced.
 tidy_call <- function(x) {
   if (is.call(x)) {
+    attr(x, "srcref") <- NULL
     if (is.name(x[[1L]])) {
       name <- sub("\\.mlx$", "", as.character(x[[1L]]))
       x[[1L]] <- as.name(if (name == "as.double") "as.numeric" else name)
@@ -82,7 +130,7 @@ tidy_call <- function(x) {
 raise_native <- structure(
   function(message, class) {
     kind <- sub("^rmlx_error_", "", class)
-    call <- user_call(reading = kind == "tape")
+    call <- user_call()
     if (kind == "tape") message <- tape_message(call)
     rmlx_abort(message, kind, call = call)
   },

@@ -121,6 +121,39 @@ rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n) {
   }
 }
 
+// Marks as traced again what `roots` were computed from or are, as far as it depends on one of `ids`.
+extern "C" int
+rmlx_mark_dependents(mlx_vector_array roots, const size_t* ids, size_t n) {
+  try {
+    std::unordered_set<std::uintptr_t> depending(ids, ids + n);
+    std::unordered_set<std::uintptr_t> seen;
+    std::vector<std::pair<array, size_t>> path; // an array and its next input to look at
+    for (auto& root : mlx_vector_array_get_(roots)) {
+      path.emplace_back(root, 0);
+      while (!path.empty()) {
+        auto& [at, next] = path.back();
+        if (next < at.inputs().size()) {
+          const array& input = at.inputs()[next++];
+          if (seen.insert(input.id()).second) {
+            path.emplace_back(input, 0);
+          }
+          continue;
+        }
+        auto depends = [&](const array& a) { return depending.count(a.id()) > 0; };
+        if (depends(at) || std::any_of(at.inputs().begin(), at.inputs().end(), depends)) {
+          depending.insert(at.id());
+          at.set_tracer(true);
+        }
+        path.pop_back(); // all before it has been seen
+      }
+    }
+    return 0;
+  } catch (std::exception& e) {
+    mlx_error("%s", e.what());
+    return 1;
+  }
+}
+
 // Looks at what has to be computed for `roots`. `needed`: a lower bound of its memory, the largest
 // buffer that has to be made or the inputs of one operation, which exist together. `part`: if all of
 // it is more work than `budget`, an array with about that much work before it; untouched else.

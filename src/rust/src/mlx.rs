@@ -497,6 +497,7 @@ extern "C" {
     fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
     fn rmlx_array_id(out: *mut usize, x: mlx_array) -> c_int;
     fn rmlx_depends_on(out: *mut bool, x: mlx_array, ids: *const usize, n: usize) -> c_int;
+    fn rmlx_mark_dependents(roots: mlx_vector_array, ids: *const usize, n: usize) -> c_int;
     fn rmlx_pending(
         needed: *mut usize,
         part: *mut mlx_array,
@@ -519,6 +520,12 @@ pub fn depends_on(x: &Array, ids: &[usize]) -> Result<bool> {
     // SAFETY: a valid handle; the slice lives during the call.
     check(unsafe { rmlx_depends_on(&mut yes, x.as_ptr(), ids.as_ptr(), ids.len()) })?;
     Ok(yes)
+}
+
+/// Marks arrays, and what they were computed from, as traced where they depend on one of `ids`.
+pub fn mark_dependents(list: &Arrays, ids: &[usize]) -> Result<()> {
+    // SAFETY: a valid list; the slice lives during the call.
+    check(unsafe { rmlx_mark_dependents(list.0, ids.as_ptr(), ids.len()) })
 }
 
 /// What has to be computed for a list: the least memory it takes, and if it is more work than

@@ -326,6 +326,9 @@ unsafe fn restore(state: SEXP) -> Result<Placed> {
         return Err(damaged());
     }
     let version = INTEGER_ELT(part(0), 0);
+    if version < 1 {
+        return Err(damaged());
+    }
     if version > FORMAT_VERSION {
         return Err(Error::Argument(format!(
             "this mlx array was saved in format {version}; this rmlx reads up to {FORMAT_VERSION}. Update rmlx."

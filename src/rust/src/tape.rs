@@ -1,13 +1,13 @@
 //! The gradient's tape: which reads of values leave it.
-use crate::error::{guarded, raise, throw, Error};
+use crate::error::{guarded, raise, throw, Error, Result};
 use crate::ffi::*;
 use crate::handle;
-use crate::mlx::{self, Array};
+use crate::mlx::{self, Array, Arrays};
 use std::cell::{Cell, RefCell};
 
 thread_local! {
-    /// Ids of the arrays that running transformations differentiate.
-    static INPUTS: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+    /// The arrays that running transformations differentiate, innermost last, with their ids.
+    static INPUTS: RefCell<Vec<(usize, Array)>> = const { RefCell::new(Vec::new()) };
     /// How often base code read an array's values without saying so.
     static SILENT_READS: Cell<f64> = const { Cell::new(0.0) };
     /// How often values went to R at all.
@@ -16,23 +16,47 @@ thread_local! {
     static WATCHER: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
 }
 
-/// The arrays that running transformations differentiate, innermost last.
+/// One running transformation, known by how many arrays those around it differentiate.
 pub struct Traced(usize);
 
 impl Traced {
-    /// Remembers how many there are, so that [`Traced::end`] forgets those added since.
+    /// A transformation starts.
     pub fn begin() -> Traced {
-        Traced(INPUTS.with(|ids| ids.borrow().len()))
+        Traced(INPUTS.with(|inputs| inputs.borrow().len()))
+    }
+
+    /// MLX finished the transformation with these results, and took the mark of a traced array from
+    /// its inputs and from everything that the results were computed from. What transformations
+    /// further out trace gets it back: an evaluation would else cut their graph.
+    pub fn restore(&self, results: &Arrays) -> Result<()> {
+        if self.0 == 0 {
+            return Ok(());
+        }
+        INPUTS.with(|inputs| {
+            let inputs = inputs.borrow();
+            let (outer, own) = inputs.split_at(self.0);
+            let outer: Vec<usize> = outer.iter().map(|(id, _)| *id).collect();
+            let roots = Arrays::new();
+            for i in 0..results.count() {
+                roots.push(&results.get(i)?)?;
+            }
+            for (_, input) in own {
+                roots.push(input)?;
+            }
+            mlx::mark_dependents(&roots, &outer)
+        })
     }
 
     /// The transformation is over.
     pub fn end(self) {
-        INPUTS.with(|ids| ids.borrow_mut().truncate(self.0));
+        INPUTS.with(|inputs| inputs.borrow_mut().truncate(self.0));
     }
 
     /// MLX gave this array to the function that is being transformed.
-    pub fn add(input: &Array) {
-        INPUTS.with(|ids| ids.borrow_mut().push(mlx::id(input)));
+    pub fn add(input: &Array) -> Result<()> {
+        let entry = (mlx::id(input), mlx::share(input)?);
+        INPUTS.with(|inputs| inputs.borrow_mut().push(entry));
+        Ok(())
     }
 }
 
@@ -51,7 +75,16 @@ pub unsafe fn check_read(handle: SEXP) {
     if !mlx::is_tracer(array) {
         return; // almost always: no walk through the graph
     }
-    match guarded(|| INPUTS.with(|ids| mlx::depends_on(array, &ids.borrow()))) {
+    let ids = || {
+        INPUTS.with(|inputs| {
+            inputs
+                .borrow()
+                .iter()
+                .map(|(id, _)| *id)
+                .collect::<Vec<_>>()
+        })
+    };
+    match guarded(|| mlx::depends_on(array, &ids())) {
         Some(false) => {}
         Some(true) => throw(Error::Tape(String::new())), // R's side writes the text: it knows the calls
         None => raise(),

@@ -78,7 +78,7 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
     }
     let mut frame = Frame::new(cont, function, leaves);
     let at = &raw mut frame;
-    Frame::run(at, || {
+    Frame::run(at, |traced| {
         let inputs = Arrays::new();
         for i in 0..n {
             let ctx = handle::address(object::handle_of(VECTOR_ELT(leaves, i)))?;
@@ -86,6 +86,8 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
         }
         let closure = Closure::new(at);
         let (values, grads) = ValueAndGrad::of(&closure, n as usize)?.apply(&inputs)?;
+        traced.restore(&values)?;
+        traced.restore(&grads)?;
         handle::fill(
             VECTOR_ELT(handles, n),
             Placed::new(values.get(0)?, (*at).device),

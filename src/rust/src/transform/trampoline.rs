@@ -51,16 +51,17 @@ impl Frame {
     }
 
     /// Runs `work`, during which MLX may call [`trampoline`], and leaves as R or MLX demand. The
-    /// frame goes by its address: the trampoline writes to it while this runs.
+    /// frame goes by its address: the trampoline writes to it while this runs. `work` gives what
+    /// MLX's transformation returned to [`Traced::restore`].
     ///
     /// # Safety
     /// On R's main thread; `frame` is live, its fields are protected, and the caller owns nothing
     /// (this may jump).
-    pub unsafe fn run(frame: *mut Frame, work: impl FnOnce() -> Result<()>) {
+    pub unsafe fn run(frame: *mut Frame, work: impl FnOnce(&Traced) -> Result<()>) {
         (*frame).outer = INNERMOST.with(Cell::get);
         INNERMOST.with(|top| top.set(frame));
         let traced = Traced::begin();
-        let done = guarded(work);
+        let done = guarded(|| work(&traced));
         traced.end();
         INNERMOST.with(|top| top.set((*frame).outer));
         if (*frame).jumped {
@@ -95,7 +96,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         let filled = guarded(|| {
             let array =
                 mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i as usize) })?;
-            Traced::add(&array);
+            Traced::add(&array)?;
             handle::fill(fresh, Placed::new(array, device));
             Ok(())
         });

@@ -1,0 +1,187 @@
+# Contract section 13: reading a value that a gradient depends on is an error at that very place.
+
+# A function of x with this body, with or without its source, byte-compiled or not.
+function_of_x <- function(body, source, compiled = FALSE) {
+  lines <- c("function(x) {", deparse(body, width.cutoff = 500L), "}")
+  f <- eval(parse(text = lines, keep.source = source), globalenv())
+  if (compiled) compiler::cmpfun(f) else f
+}
+
+caught_in <- function(f, grad = mlx_grad, x = c(1, 2, 3)) {
+  out <- NULL
+  utils::capture.output(
+    out <- tryCatch(suppressWarnings(suppressMessages(grad(f, x))), error = identity),
+    type = "output"
+  )
+  out
+}
+
+# What is wrong with what was caught, if not the tape error that names `call`.
+wrong_with <- function(caught, call) {
+  if (!inherits(caught, "rmlx_error_tape") || !inherits(caught, "rmlx_error")) {
+    return(paste("no tape error but", class(caught)[[1L]]))
+  }
+  text <- conditionMessage(caught)
+  parts <- c(
+    "Ensure all differentiable computations use MLX operations", "must return an `mlx` object",
+    "mlx_stop_gradient(x)", paste0("`", deparse(call, width.cutoff = 500L)[[1L]])
+  )
+  absent <- parts[!vapply(parts, grepl, NA, x = text, fixed = TRUE)]
+  c(
+    if (length(absent) > 0L) paste0("the text lacks \"", absent, "\""),
+    if (!identical(deparse(conditionCall(caught)), deparse(call))) {
+      paste("the call is", deparse(conditionCall(caught)))
+    }
+  )
+}
+
+expect_left <- function(caught, call, label) {
+  problem <- wrong_with(caught, call)
+  expect(is.null(problem), paste0(label, ": ", paste(problem, collapse = "; ")))
+}
+
+label_of <- function(body) deparse(body, width.cutoff = 500L)[[1L]]
+
+test_that("functions that read values are an error that names the call, whatever is known of f", {
+  grDevices::pdf(NULL)
+  on.exit(grDevices::dev.off())
+  bodies <- alist(
+    as.matrix(x), as.numeric(x), as.vector(x), as.integer(x), as.logical(x), as.character(x), as.complex(x),
+    as.array(x), as.data.frame(x), as_r(x), x[[1]], x[[3]],
+    lm.fit(cbind(1, 1:3), x), lm(x ~ c(1, 3, 2)), glm.fit(1:3, x),
+    vapply(1:3, function(i) x[i], numeric(1)), sapply(1:3, function(i) x[i]), mapply(function(a) a, x),
+    mean.default(x), base::ifelse(x > 0, x, 0), quantile(unclass(x)), sort(unclass(x)), order(unclass(x)),
+    matrix(x, 1), array(x, 3), outer(1:2, unclass(x)), unlist(list(x)), append(1, x),
+    replace(numeric(3), 1, x[1]), saveRDS(x, tempfile()), serialize(x, NULL), dput(x), deparse(x), cat(x),
+    paste(x), sprintf("%f", x), table(x), x %in% 1, tabulate(x), cut(unclass(x), 3), data.frame(x),
+    var(unclass(x)), cor(unclass(x), 1:3), dnorm(x, 0, 1), rnorm(3, x), fivenum(x), dist(x), plot(x),
+    hist(x, plot = FALSE), range(unclass(x)), numeric(x[1]),
+    do.call(cbind, list(1, unclass(x))), do.call(as.numeric, list(x)), do.call("as.numeric", list(x)),
+    lapply(list(x), as.numeric), Map(as.numeric, list(x))
+  )
+  for (body in bodies) {
+    label <- label_of(body)
+    expect_left(caught_in(function_of_x(body, TRUE)), body, label)
+    expect_left(caught_in(function_of_x(body, FALSE), mlx_value_grad), body, paste(label, "without source"))
+    expect_left(caught_in(function_of_x(body, FALSE, TRUE)), body, paste(label, "compiled"))
+  }
+})
+
+test_that("the call inside another is named, where f wrote it", {
+  bodies <- list(
+    alist(sum(as.numeric(x)) * 2, as.numeric(x)),
+    alist(tryCatch(as.numeric(x), warning = identity), as.numeric(x)),
+    alist(suppressWarnings(mean.default(x)), mean.default(x)),
+    alist(local(as.numeric(x)), as.numeric(x)),
+    alist(eval(quote(as.numeric(x))), as.numeric(x)),
+    alist(eval(quote(as.numeric(x)), list(x = x)), as.numeric(x)),
+    alist(with(list(y = x), mean.default(y)), mean.default(y)),
+    alist((function(z) as.numeric(z))(x), as.numeric(z)),
+    alist(vapply(list(x), function(z) sum(as.numeric(z)), 1), as.numeric(z)),
+    alist(Reduce(function(a, b) as.numeric(b), as.list(x)), as.numeric(b)),
+    alist(optimize(function(z) z * x[[1]], c(0, 1)), x[[1]]),
+    alist(tryCatch(quantile(unclass(x)), warning = identity), quantile(unclass(x))),
+    alist(as.vector(x, "list")[[1]][[1]], as.vector(x, "list")[[1]][[1]])
+  )
+  for (case in bodies) {
+    for (source in c(TRUE, FALSE)) {
+      expect_left(caught_in(function_of_x(case[[1]], source)), case[[2]], label_of(case[[1]]))
+    }
+  }
+})
+
+test_that("a primitive, a loop and an assignment are named by f's source, else f's call is", {
+  statements <- alist(
+    c(1, x), c(a = 1, x), sum(unclass(x)), max(unclass(x)), unclass(x) + 1, 1:x[1], seq_len(sum(x)), rep(1:3, x),
+    out[1] <- x[1], out[[1]] <- x[1], out[2:3] <- x[2:3], for (v in x) out <- out + v, round(unclass(x)),
+    switch(sum(x), 1, 2), if (sum(x) - 1) 1, while (sum(x)) break, cumsum(unclass(x)), storage.mode(x) <- "integer"
+  )
+  for (s in statements) {
+    body <- bquote({
+      out <- numeric(3)
+      .(s)
+      sum(x)
+    })
+    label <- label_of(s)
+    expect_left(caught_in(function_of_x(body, TRUE)), s, label)
+    expect_left(caught_in(function_of_x(body, TRUE, TRUE)), s, paste(label, "compiled"))
+    expect_left(caught_in(function_of_x(body, FALSE)), quote(f(x1)), paste(label, "without source"))
+    expect_left(caught_in(function_of_x(body, FALSE, TRUE)), quote(f(x1)), paste(label, "compiled, without source"))
+  }
+})
+
+test_that("functions that the compiler replaces by their internals are named by f's source", {
+  for (body in alist(identical(x, x + 0), nchar(x), match(1, x), vector("list", sum(x)), polyroot(x))) {
+    label <- label_of(body)
+    expect_left(caught_in(function_of_x(body, TRUE, TRUE)), body, label)
+    caught <- caught_in(function_of_x(body, FALSE, TRUE))
+    expect_s3_class(caught, "rmlx_error_tape")
+    expect_true(list(conditionCall(caught)) %in% list(body, quote(f(x1))), label = label)
+  }
+})
+
+test_that("the text names the gradient as the user wrote it", {
+  loss <- function(x) sum(as.numeric(x))
+  says <- function(grad, text) {
+    caught <- tryCatch(grad, error = identity)
+    expect_match(conditionMessage(caught), text, fixed = TRUE)
+  }
+  says(mlx_grad(loss, c(1, 2)), "the function of `mlx_grad(loss, c(1, 2))` must return an `mlx` object")
+  says(mlx_value_grad(loss, 1), "the function of `mlx_value_grad(loss, 1)` must return")
+  says(do.call(mlx_grad, list(loss, as_mlx(1:9))), "must return an `mlx` object")
+  says(mlx_grad(function(z) mlx_grad(loss, z)[[1]], 1), "the function of `mlx_grad(loss, z)` must return")
+})
+
+test_that("a caught tape error leaves f's gradient whole", {
+  f <- function(x) {
+    k <- tryCatch(as.numeric(x), rmlx_error_tape = function(e) 5)
+    m <- tryCatch(c(1, x), rmlx_error_tape = function(e) 2)
+    sum(x) * k * m
+  }
+  expect_equal(as.numeric(mlx_grad(f, c(1, 2))[[1]]), c(10, 10))
+})
+
+test_that("a branch on a comparison is taken, and what base R makes of a comparison is allowed", {
+  grad <- function(f, x) as.numeric(mlx_grad(f, x)[[1]])
+  expect_equal(grad(function(x) if (x > 0) x^2 else -x, 3), 6)
+  expect_equal(grad(function(x) if (x > 0) x^2 else -x, -3), -1)
+  expect_equal(grad(function(x) if (isTRUE(any(x > 2))) sum(x^2) else sum(x), c(1, 3)), c(2, 6))
+  expect_equal(grad(function(x) sum(x[which(as.logical(x > 1))]), c(1, 2, 3)), c(0, 1, 1))
+  expect_equal(grad(function(x) sum(x) * sum(unclass(x > 1)), c(1, 2, 3)), c(2, 2, 2))
+})
+
+test_that("copies and attributes made in f do not hide the tape", {
+  hidden <- list(
+    function(x) {
+      y <- x
+      attr(y, "note") <- "mine"
+      sum(as.numeric(y))
+    },
+    function(x) mean.default(structure(x, names = letters[1:3])),
+    function(x) {
+      e <- new.env()
+      e$x <- list(list(x))
+      mean.default(e$x[[1]][[1]])
+    },
+    function(x) {
+      mlx_eval(x)
+      y <- x * 2
+      mlx_eval(y)
+      mean.default(y)
+    },
+    function(x) {
+      y <- rep(NA_real_, 3)
+      y[] <- x
+      sum(y)
+    },
+    function(x) mean.default(unclass(mlx_cast(x, "float64"))),
+    function(x) mean.default(mlx_stop_gradient(x) * x)
+  )
+  for (f in hidden) expect_s3_class(caught_in(f), "rmlx_error_tape")
+  long <- function(x) {
+    y <- x
+    dim(y) <- c(10, 100)
+    mean.default(y)
+  }
+  expect_s3_class(caught_in(long, x = as.numeric(1:1000)), "rmlx_error_tape")
+})
