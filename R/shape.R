@@ -21,9 +21,9 @@ mlx_reshape <- function(x, newshape, order = c("C", "F")) {
   order <- match.arg(order)
   x <- as_mlx(x)
   if (is_mlx(newshape)) newshape <- as.vector(newshape)
-  open <- is.numeric(newshape) & !is.na(newshape) & newshape == -1
-  if (sum(open) == 1L) {
-    rest <- prod(newshape[!open])
+  open <- if (is.numeric(newshape)) which(newshape == -1)
+  if (length(open) == 1L) {
+    rest <- prod(newshape[-open])
     if (rest > 0 && length(x) %% rest == 0) newshape[open] <- length(x) %/% rest
   }
   .Call(C_reshape, x, check_dim(newshape, "newshape"), order == "F")
@@ -42,9 +42,9 @@ mlx_reshape <- function(x, newshape, order = c("C", "F")) {
     rmlx_abort("dims must be a numeric vector without NAs", "shape")
   }
   if (any(value < 0)) rmlx_abort("dims cannot be negative", "shape")
-  if (length(value) == 0L) value <- length(x)
+  value <- if (length(value) == 0L) length(x) else trunc(as.numeric(value))
   if (prod(value) != length(x)) {
-    rmlx_abort(paste0("dims [product ", prod(value), "] do not match the length of object [",
+    rmlx_abort(paste0("dims [product ", format(prod(value), scientific = FALSE), "] do not match the length of object [",
                       length(x), "]"), "shape")
   }
   .Call(C_reshape, x, as.integer(value), FALSE)

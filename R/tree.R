@@ -7,7 +7,7 @@ partition <- function(x, at = 0L) {
   leaves <- list()
   walk <- function(x) {
     if (is_node(x)) {
-      out <- lapply(x, walk)
+      out <- lapply(unclass(x), walk) # parts of a POSIXlt are POSIXlt again, without end
       attributes(out) <- attributes(x)
       return(out)
     }
@@ -45,7 +45,7 @@ is_floating <- function(x) {
 restore <- function(skeleton, leaves, other = identity) {
   if (inherits(skeleton, "rmlx_leaf")) return(leaves[[unclass(skeleton)[[1L]]]])
   if (!is_node(skeleton)) return(other(skeleton))
-  out <- lapply(skeleton, restore, leaves, other)
+  out <- lapply(unclass(skeleton), restore, leaves, other)
   attributes(out) <- attributes(skeleton)
   out
 }

@@ -89,20 +89,21 @@ impl Source {
     }
 
     /// Whether every element is a whole number between two bounds.
-    pub fn fits(&self, low: f64, high: f64) -> bool {
+    pub fn fits(&self, low: i128, high: i128) -> bool {
+        let within = |v: i128| v >= low && v <= high;
         match self.kind {
             SEXPTYPE::REALSXP if self.integer64 => self
                 .slice::<i64>()
                 .iter()
-                .all(|&v| v as f64 >= low && v as f64 <= high),
+                .all(|&v| v != NA_INTEGER64 && within(v.into())),
             SEXPTYPE::REALSXP => self
                 .slice::<f64>()
                 .iter()
-                .all(|&v| v >= low && v <= high && v.trunc() == v),
+                .all(|&v| v.trunc() == v && v.is_finite() && within(v as i128)),
             SEXPTYPE::INTSXP | SEXPTYPE::LGLSXP => self
                 .slice::<c_int>()
                 .iter()
-                .all(|&v| v != NA_INTEGER && f64::from(v) >= low && f64::from(v) <= high),
+                .all(|&v| v != NA_INTEGER && within(v.into())),
             _ => false,
         }
     }
@@ -124,6 +125,43 @@ pub fn import(source: &Source, to: Dtype, shape: &[i32], device: Device) -> Resu
         return Ok(out);
     }
     mlx::transpose(&out, device.stream())
+}
+
+/// Makes the 1-d array of `value(0)`, .., `value(n - 1)`, which rise or fall throughout.
+pub fn import_sequence(
+    n: usize,
+    value: impl Fn(usize) -> f64,
+    to: Dtype,
+    device: Device,
+) -> Result<Array> {
+    const BLOCK: usize = 4096;
+    let count = mlx::count(n)?;
+    if dtype::is_integer(to) && n > 0 {
+        let (low, high) = dtype::integer_range(to);
+        for i in [0, n - 1] {
+            let whole = value(i).trunc() as i128;
+            if whole < low || whole > high {
+                return Err(unfit(show(value(i)), i, to));
+            }
+        }
+    }
+    if device == Device::Gpu && to == Dtype::Float64 {
+        return Err(float64_on_gpu());
+    }
+    memory::check_request(n * dtype::size(to))?;
+    let out = mlx::uninitialised(&[count], to)?;
+    for start in (0..n).step_by(BLOCK) {
+        let block: Vec<f64> = (start..n.min(start + BLOCK)).map(&value).collect();
+        // SAFETY: the array has n elements of this size, and start < n.
+        let target = unsafe {
+            mlx::bytes(&out)
+                .cast::<u8>()
+                .add(start * dtype::size(to))
+                .cast()
+        };
+        write(&Source::of_doubles(&block), to, target)?;
+    }
+    Ok(out)
 }
 
 /// What asking for float64 on a gpu says.
@@ -186,6 +224,17 @@ fn unfit(value: String, position: usize, to: Dtype) -> Error {
     ))
 }
 
+/// A double as R shows it.
+fn show(v: f64) -> String {
+    if v.is_nan() {
+        "NA or NaN".into()
+    } else if v.is_infinite() {
+        if v > 0.0 { "Inf" } else { "-Inf" }.into()
+    } else {
+        v.to_string()
+    }
+}
+
 fn missing_logical() -> Error {
     Error::Dtype("Logical NA values are not supported for MLX boolean arrays. Replace them first, or ask for a floating dtype, where NA becomes NaN.".into())
 }
@@ -238,7 +287,7 @@ fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
         Dtype::Int32 => {
             // the common one: no detour through i128
             let fits = |v: f64| (v > -2147483649.0 && v < 2147483648.0).then_some(v as i32);
-            return each_checked(from, target, fits, |v, i| unfit(v.to_string(), i, to));
+            return each_checked(from, target, fits, |v, i| unfit(show(v), i, to));
         }
         _ => {
             // every integer bound is a power of two, so the comparison is exact in doubles
@@ -247,13 +296,7 @@ fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
                 to,
                 target,
                 |v| v.is_finite().then(|| v.trunc() as i128),
-                |v| {
-                    if v.is_nan() {
-                        "NA or NaN".into()
-                    } else {
-                        v.to_string()
-                    }
-                },
+                show,
             );
         }
     }

@@ -2,7 +2,7 @@
 use crate::convert::from_r::float64_on_gpu;
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
-use crate::entry::{self, axis_of, ints, show, string};
+use crate::entry::{self, axis_of, ints, show};
 use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
@@ -29,7 +29,9 @@ unsafe extern "C" fn reshape(x: SEXP, shape: SEXP, by_column: SEXP) -> SEXP {
     let by_column = Rf_asLogical(by_column) == 1;
     with(x, |array, s| {
         let shape = ints(shape)?;
-        let wanted: i64 = shape.iter().map(|&n| i64::from(n)).product();
+        let wanted = shape
+            .iter()
+            .fold(1i64, |n, &extent| n.saturating_mul(extent.into()));
         if wanted != mlx::size(array) as i64 {
             return Err(Error::Shape(format!(
                 "Cannot reshape array of size {} into shape with size {wanted} ({}).",
@@ -164,18 +166,18 @@ unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
         let device = if on == R_NilValue {
             old
         } else {
-            Device::parse(&string(on)?)?
+            Device::of(on)?
         };
         let array = match operand.borrowed() {
             None if to != R_NilValue => {
-                Held::Made(operand.array_as(dtype::parse(&string(to)?)?, device)?)
+                Held::Made(operand.array_as(dtype::of(to, "`dtype`")?, device)?)
             }
             _ => operand.array(device)?,
         };
         let to = if to == R_NilValue {
             mlx::dtype(&array)
         } else {
-            dtype::parse(&string(to)?)?
+            dtype::of(to, "`dtype`")?
         };
         if to == Dtype::Float64 && device == Device::Gpu {
             return Err(float64_on_gpu());
