@@ -124,7 +124,6 @@ mlx_eval <- function(x, ...) {
 # Every mlx array in a nested list.
 mlx_leaves <- function(x) {
   if (is_mlx(x)) return(list(x))
-  if (!is.list(x)) return(list())
-  # unclassed: parts of some classes, such as POSIXlt, are of that class again, without end
+  if (!is_node(x)) return(list())
   do.call(c, c(list(list()), lapply(unname(unclass(x)), mlx_leaves)))
 }
