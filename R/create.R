@@ -39,9 +39,9 @@ check_data <- function(data) {
   if (is.raw(data)) as_mlx(data) else data
 }
 
-# Lengths are doubles here and may exceed what `%%` takes exactly: no such data can divide them.
+# `n` is a double and may be more than `%%` takes exactly.
 check_divides <- function(length, n) {
-  divides <- length == n || length > 0L && n < 2^53 && n %% length == 0
+  divides <- length == n || length == 1L || length > 0L && n < 2^53 && n %% length == 0
   if (!divides) {
     rmlx_abort(paste0("length(data) is ", length, ", which does not divide the array's size, ",
                       format(n, scientific = FALSE), "."), "shape")

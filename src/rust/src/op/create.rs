@@ -81,7 +81,7 @@ fn fill(x: &Operand, kind: Dtype, shape: &[i32], device: Device) -> Result<Array
         } else {
             mlx::reshape(&mlx::slice(&flat, &[0], &[1], &[1], s)?, &[], s)?
         };
-        return mlx::full(shape, &one, kind, s);
+        return mlx::spread(shape, &one, kind, s);
     }
     let rows = [mlx::count(wanted / n)?, mlx::count(n)?];
     let all = mlx::broadcast(&flat, &rows, s)?;
@@ -150,11 +150,13 @@ unsafe extern "C" fn full(dim: SEXP, value: SEXP, dtype: SEXP, device: SEXP) -> 
         let shape = ints(dim)?;
         check_shape(&shape, kind)?;
         let value = operand.array_as(kind, device)?;
-        let scalar = mlx::reshape(&value, &[], device.stream())?;
-        Ok(Placed::new(
-            mlx::full(&shape, &scalar, kind, device.stream())?,
-            device,
-        ))
+        let s = device.stream();
+        let scalar = mlx::reshape(&value, &[], s)?;
+        let make = match operand {
+            Operand::Mlx { .. } => mlx::spread,
+            Operand::R { .. } => mlx::full,
+        };
+        Ok(Placed::new(make(&shape, &scalar, kind, s)?, device))
     })
 }
 
