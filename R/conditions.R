@@ -162,7 +162,8 @@ check_dim <- function(dim, name = "dim") {
 
 check_axes <- function(axes, name = "axes") {
   if (is.null(axes)) return(NULL)
-  if (!is.numeric(axes) || anyNA(axes) || any(axes != trunc(axes))) {
+  if (!is.numeric(axes) || anyNA(axes) || any(axes != trunc(axes)) ||
+        any(abs(axes) > .Machine$integer.max)) {
     rmlx_abort(paste0("`", name, "` must be whole numbers: 1 is the first axis, -1 the last."),
                "index")
   }

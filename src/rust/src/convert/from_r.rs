@@ -79,7 +79,7 @@ impl Source {
             return None;
         }
         match self.kind {
-            SEXPTYPE::REALSXP => Some(self.slice::<f64>()[0]),
+            SEXPTYPE::REALSXP => Some(plain(self.slice::<f64>()[0])),
             SEXPTYPE::INTSXP | SEXPTYPE::LGLSXP => Some(match self.slice::<c_int>()[0] {
                 NA_INTEGER => f64::NAN,
                 v => f64::from(v),
@@ -224,6 +224,15 @@ fn unfit(value: String, position: usize, to: Dtype) -> Error {
     ))
 }
 
+/// R's NA_real_ is a NaN with a mark that would come back as NA; MLX knows NaN only.
+fn plain(v: f64) -> f64 {
+    if v.is_nan() {
+        f64::NAN
+    } else {
+        v
+    }
+}
+
 /// A double as R shows it.
 fn show(v: f64) -> String {
     if v.is_nan() {
@@ -271,7 +280,7 @@ fn write_checked<S: Copy>(
 
 fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
     match to {
-        Dtype::Float64 => each(from, target, |v| v),
+        Dtype::Float64 => each(from, target, plain),
         Dtype::Float32 => each(from, target, |v| v as f32),
         Dtype::Float16 => each(from, target, f16::from_f64),
         Dtype::Bfloat16 => each(from, target, bf16::from_f64),
