@@ -230,7 +230,8 @@ check_axes <- function(axes, name = "axes") {
   if (is.null(axes)) return(NULL)
   if (is_mlx(axes)) axes <- as.vector(axes)
   unknown <- is.logical(axes) && all(is.na(axes)) # refused with its rank, by the native code
-  if (!is.numeric(axes) && !unknown || any(axes != trunc(axes), na.rm = TRUE)) {
+  if (!is.numeric(axes) && !unknown || any(axes != trunc(axes), na.rm = TRUE) ||
+        any(abs(axes) > .Machine$integer.max, na.rm = TRUE)) {
     rmlx_abort(paste0("`", name, "` must be whole numbers: 1 is the first axis, -1 the last."),
                "index")
   }

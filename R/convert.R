@@ -34,7 +34,10 @@ as_mlx <- function(x, dtype = NULL, device = NULL) {
     if (is.null(dtype) && is.null(device)) return(x)
     return(.Call(C_cast, x, dtype, device))
   }
-  if (is.data.frame(x)) x <- numeric_columns(x)
+  if (is.data.frame(x)) {
+    x <- numeric_columns(x, dtype, device)
+    if (is_mlx(x)) return(x)
+  }
   if (is.raw(x)) {
     if (is.null(dtype)) dtype <- "uint8"
     x <- array_like(as.integer(x), x)
@@ -53,7 +56,8 @@ is_number_column <- function(x) {
   (is.numeric(x) || is.logical(x)) && (!is.object(x) || inherits(x, "integer64") || is_mlx(x))
 }
 
-numeric_columns <- function(x) {
+# The matrix of a data frame: an mlx array if a column is more than an R number.
+numeric_columns <- function(x, dtype, device) {
   fine <- vapply(x, is_number_column, NA)
   if (!all(fine)) {
     rmlx_abort(
@@ -62,6 +66,11 @@ numeric_columns <- function(x) {
         i = "model.matrix() turns factors into numbers."),
       "argument"
     )
+  }
+  if (any(vapply(x, is.object, NA))) {
+    out <- do.call(cbind, lapply(x, as_mlx, dtype = dtype, device = device))
+    if (.row_names_info(x) >= 0L) rownames(out) <- row.names(x)
+    return(out)
   }
   out <- as.matrix(x)
   if (.row_names_info(x) < 0L) rownames(out) <- NULL
@@ -73,7 +82,9 @@ numeric_columns <- function(x) {
 #' @param x An mlx array or what [as_mlx()] takes.
 #' @param dtype A dtype's name, see [as_mlx()].
 #' @return `x` as an mlx array of that dtype. Floats become integers by cutting their fraction.
-#'   Casts between floating dtypes are differentiable.
+#'   Casts between floating dtypes are differentiable. Casting is lazy, so nothing checks the values:
+#'   what an integer dtype cannot hold wraps or becomes arbitrary, and complex numbers lose their
+#'   imaginary part. (`as_mlx()` of plain R numbers does check.)
 #' @examples
 #' mlx_cast(as_mlx(c(1.5, 2.5)), "float64")
 #' @export
@@ -127,7 +138,10 @@ plain_values <- function(x, traced = FALSE) {
 }
 
 warn_beyond_double <- function(x, values) {
-  if (mlx_dtype(x) %in% c("int64", "uint64") && any(abs(values) > 2^53)) {
+  dtype <- mlx_dtype(x)
+  if (!dtype %in% c("int64", "uint64")) return()
+  # 2^53 + 1 is the double 2^53: where values reach that far, MLX compares the integers
+  if (any(values >= 2^53) && any(x > 2^53) || any(values <= -2^53) && any(x < -2^53)) {
     rmlx_warn(
       c("Values beyond 2^53 were rounded: R's doubles do not hold every 64-bit integer.",
         i = "bit64::as.integer64() keeps int64 values exact."),
@@ -206,7 +220,12 @@ as.list.mlx <- function(x, ...) {
 
 #' @rdname as_r
 #' @export
-as.data.frame.mlx <- function(x, ...) as.data.frame(r_object(x), ...)
+as.data.frame.mlx <- function(x, ...) {
+  values <- r_object(x)
+  if (!is.null(dim(values))) return(as.data.frame(values, ...))
+  name <- deparse1(substitute(x))
+  as.data.frame.vector(values, ..., nm = name)
+}
 
 # Registered when bit64 is loaded: see .onLoad's hook in NAMESPACE (delayed S3 registration).
 #' @exportS3Method bit64::as.integer64

@@ -4,10 +4,11 @@ place <- function(device) device %||% mlx_default_device()
 
 #' Arrays from data in column-major order
 #'
-#' @param data An atomic vector, in R's column-major order. In `mlx_array()` and `mlx_matrix()` it
+#' @param data An atomic vector or an mlx array, in R's column-major order. In `mlx_array()` and `mlx_matrix()` it
 #'   is recycled if its length divides the array's size.
 #' @param dim Extents: non-negative whole numbers.
-#' @param dtype A dtype's name; `NULL` chooses by the type of `data`, see [as_mlx()].
+#' @param dtype A dtype's name; `NULL` chooses by the type of `data`, see [as_mlx()], and keeps that
+#'   of an mlx array.
 #' @param device `"cpu"` or `"gpu"`; default: [mlx_default_device()].
 #' @param allow_scalar Whether `dim = integer(0)` (a 0-d array) is allowed.
 #' @param nrow,ncol Extents of a matrix; one may be left out.
@@ -25,25 +26,26 @@ mlx_array <- function(data, dim, dtype = NULL, device = mlx_default_device(),
   data <- check_data(data)
   dim <- check_dim(dim)
   if (length(dim) == 0L) {
-    if (!allow_scalar) rmlx_abort("dim must contain at least one element.", "shape")
+    if (!check_flag(allow_scalar, "allow_scalar")) rmlx_abort("dim must contain at least one element.", "shape")
     if (length(data) != 1L) rmlx_abort("Scalar data must be length 1.", "shape")
   }
-  .Call(C_from_vector, recycle(data, prod(dim)), dtype, device, dim)
+  check_divides(length(data), prod(dim))
+  .Call(C_from_vector, data, dtype, device, dim)
 }
 
+# An atomic vector or an mlx array; raw bytes as uint8.
 check_data <- function(data) {
-  if (is_mlx(data)) data <- as.vector(data)
   if (!is.atomic(data) || is.null(data)) rmlx_abort("data must be an atomic vector.", "argument")
-  data
+  if (is.raw(data)) as_mlx(data) else data
 }
 
-recycle <- function(data, n) {
-  if (length(data) == n) return(data)
-  if (length(data) == 0L || n %% length(data) != 0) {
-    rmlx_abort(paste0("length(data) is ", length(data), ", which does not divide the array's size, ",
-                      n, "."), "shape")
+# `n` is a double and may be more than `%%` takes exactly.
+check_divides <- function(length, n) {
+  divides <- length == n || length == 1L || length > 0L && n < 2^53 && n %% length == 0
+  if (!divides) {
+    rmlx_abort(paste0("length(data) is ", length, ", which does not divide the array's size, ",
+                      format(n, scientific = FALSE), "."), "shape")
   }
-  rep_len(data, n)
 }
 
 #' @rdname mlx_array
@@ -67,11 +69,12 @@ mlx_matrix <- function(data, nrow = NULL, ncol = NULL, byrow = FALSE, dtype = NU
       rmlx_abort("length(data) must be divisible by nrow.", "shape")
     }
     ncol <- n %/% nrow
-  } else if (n == 0L || (nrow * ncol) %% n != 0) {
-    if (n != nrow * ncol) rmlx_abort("length(data) must equal nrow * ncol.", "shape")
   }
-  data <- recycle(data, nrow * ncol)
-  if (!byrow) return(.Call(C_from_vector, data, dtype, device, c(nrow, ncol)))
+  size <- as.double(nrow) * ncol
+  if (n != size && (n == 0L || size %% n != 0)) {
+    rmlx_abort("length(data) must equal nrow * ncol.", "shape")
+  }
+  if (!check_flag(byrow, "byrow")) return(.Call(C_from_vector, data, dtype, device, c(nrow, ncol)))
   t(.Call(C_from_vector, data, dtype, device, c(ncol, nrow)))
 }
 
@@ -86,9 +89,8 @@ mlx_vector <- function(data, dtype = NULL, device = mlx_default_device()) {
 #' @rdname mlx_array
 #' @export
 mlx_scalar <- function(value, dtype = NULL, device = mlx_default_device()) {
-  if (is_mlx(value)) value <- as.vector(value)
   if (!is.atomic(value) || length(value) != 1L) rmlx_abort("value must be length 1.", "argument")
-  .Call(C_from_vector, value, dtype, device, integer())
+  .Call(C_from_vector, check_data(value), dtype, device, integer())
 }
 
 #' Constant arrays
@@ -118,7 +120,8 @@ mlx_ones <- function(dim, dtype = NULL, device = mlx_default_device()) {
 #' @rdname mlx_zeros
 #' @export
 mlx_full <- function(dim, value, dtype = NULL, device = mlx_default_device()) {
-  if (length(value) != 1L) rmlx_abort("value must be length 1.", "argument")
+  if (!is.atomic(value) || length(value) != 1L) rmlx_abort("value must be length 1.", "argument")
+  value <- check_data(value)
   if (is.null(dtype)) dtype <- .Call(C_common_dtype, list(value))
   .Call(C_full, check_dim(dim), value, dtype, device)
 }
@@ -182,9 +185,9 @@ mlx_identity <- function(n, dtype = NULL, device = mlx_default_device()) {
 #' mlx_linspace(0, 1, 5)
 #' @export
 mlx_arange <- function(start, stop, step = 1, dtype = NULL, device = mlx_default_device()) {
-  check_number(start, "start")
-  check_number(stop, "stop")
-  check_number(step, "step")
+  start <- check_number(start, "start")
+  stop <- check_number(stop, "stop")
+  step <- check_number(step, "step")
   if (step == 0) rmlx_abort("`step` must not be 0.", "argument")
   # as seq(): forgive the last rounding error of (stop - start) / step
   n <- max(0, floor((stop - start) / step + 1e-10) + 1)
@@ -194,8 +197,8 @@ mlx_arange <- function(start, stop, step = 1, dtype = NULL, device = mlx_default
 #' @rdname mlx_arange
 #' @export
 mlx_linspace <- function(start, stop, num = 50L, dtype = NULL, device = mlx_default_device()) {
-  check_number(start, "start")
-  check_number(stop, "stop")
+  start <- check_number(start, "start")
+  stop <- check_number(stop, "stop")
   num <- check_count(num, "num")
   step <- if (num > 1L) (stop - start) / (num - 1) else 0
   .Call(C_sequence, start, step, num, if (num > 1L) stop else NaN, dtype, device)
@@ -205,4 +208,5 @@ check_number <- function(x, name) {
   if (!is.numeric(x) || length(x) != 1L || !is.finite(x)) {
     rmlx_abort(paste0("`", name, "` must be one finite number."), "argument")
   }
+  as.numeric(x)
 }

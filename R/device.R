@@ -63,7 +63,7 @@ local_mlx_device <- function(device, .local_envir = parent.frame()) {
 # Runs something when the function of a frame ends. At top level nothing ends: the change stays.
 at_end_of <- function(frame, action) {
   if (identical(frame, globalenv())) return(invisible())
-  # not by eval(): R would take its own frame for the one that ends
+  # do.call(), since eval() has a context of its own, whose end would run it at once
   do.call(base::on.exit, list(as.call(list(action)), add = TRUE, after = FALSE), envir = frame)
 }
 
@@ -92,10 +92,9 @@ local_device <- local_mlx_device
 #' @export
 local_mlx_dtype <- function(dtype, .local_envir = parent.frame()) {
   .Call(C_cast, 0, dtype, "cpu") # an unknown name is an error here
-  old <- getOption("rmlx.dtype", "float32")
-  options(rmlx.dtype = dtype)
-  at_end_of(.local_envir, function() options(rmlx.dtype = old))
-  invisible(old)
+  old <- options(rmlx.dtype = dtype)
+  at_end_of(.local_envir, function() options(old))
+  invisible(old[[1L]] %||% "float32")
 }
 
 #' @rdname local_mlx_dtype

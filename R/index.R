@@ -45,7 +45,11 @@ NULL
 #' @export
 `[[.mlx` <- function(x, ..., exact = TRUE) {
   if (!is_mlx(x)) return(unclass(x)[[...]])
-  .Call(C_element, x, environment())
+  out <- .Call(C_element, x, environment())
+  if (is.double(out) && !is.nan(out) && abs(out) >= 2^53) {
+    warn_beyond_double(if (length(x) == 1L) x else x[...], out)
+  }
+  out
 }
 
 #' @rdname mlx_index

@@ -26,13 +26,21 @@ print.mlx <- function(x, ...) {
   cat("mlx array [", paste(shape, collapse = " x "), "]\n", sep = "")
   cat("  dtype: ", mlx_dtype(x), "\n", sep = "")
   cat("  device: ", mlx_device(x), "\n", sep = "")
-  if (length(x) <= getOption("rmlx.max_print", 100) && length(shape) <= 2L) {
+  if (length(x) <= max_print() && length(shape) <= 2L) {
     cat("  values:\n")
     print(r_object(x, traced = TRUE), ...)
   } else {
     cat("  (", format(length(x), scientific = FALSE), " elements, not shown)\n", sep = "")
   }
   invisible(x)
+}
+
+max_print <- function() {
+  most <- getOption("rmlx.max_print", 100)
+  if (!is.numeric(most) || length(most) != 1L || is.na(most)) {
+    rmlx_abort("options(rmlx.max_print = ) must be one number.", "argument")
+  }
+  most
 }
 
 #' @rdname print.mlx
@@ -116,6 +124,6 @@ mlx_eval <- function(x, ...) {
 # Every mlx array in a nested list.
 mlx_leaves <- function(x) {
   if (is_mlx(x)) return(list(x))
-  if (!is.list(x)) return(list())
-  do.call(c, c(list(list()), lapply(unname(x), mlx_leaves)))
+  if (!is_node(x)) return(list())
+  do.call(c, c(list(list()), lapply(unname(unclass(x)), mlx_leaves)))
 }

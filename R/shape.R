@@ -55,9 +55,9 @@ close_shape <- function(shape, size) {
     rmlx_abort("dims must be a numeric vector without NAs", "shape")
   }
   if (any(value < 0)) rmlx_abort("dims cannot be negative", "shape")
-  if (length(value) == 0L) value <- length(x)
+  value <- if (length(value) == 0L) length(x) else trunc(as.numeric(value))
   if (prod(value) != length(x)) {
-    rmlx_abort(paste0("dims [product ", prod(value), "] do not match the length of object [",
+    rmlx_abort(paste0("dims [product ", format(prod(value), scientific = FALSE), "] do not match the length of object [",
                       length(x), "]"), "shape")
   }
   .Call(C_reshape, x, as.integer(value), FALSE)

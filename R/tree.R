@@ -7,7 +7,7 @@ partition <- function(x, at = 0L) {
   leaves <- list()
   walk <- function(x) {
     if (is_node(x)) {
-      out <- lapply(x, walk)
+      out <- lapply(unclass(x), walk)
       attributes(out) <- attributes(x)
       return(out)
     }
@@ -26,7 +26,8 @@ leaf_at <- function(i) {
   leaf
 }
 
-is_node <- function(x) is.list(x) && !inherits(x, "rmlx_leaf")
+# Times and versions are lists inside, but values to their users.
+is_node <- function(x) is.list(x) && !inherits(x, c("rmlx_leaf", "POSIXlt", "numeric_version"))
 
 # A leaf as an mlx array if it is floating point, NULL else: floating mlx arrays and R doubles.
 floating_leaf <- function(x) {
@@ -45,7 +46,7 @@ is_floating <- function(x) {
 restore <- function(skeleton, leaves, other = identity) {
   if (inherits(skeleton, "rmlx_leaf")) return(leaves[[unclass(skeleton)[[1L]]]])
   if (!is_node(skeleton)) return(other(skeleton))
-  out <- lapply(skeleton, restore, leaves, other)
+  out <- lapply(unclass(skeleton), restore, leaves, other)
   attributes(out) <- attributes(skeleton)
   out
 }

@@ -34,3 +34,18 @@ test_that("hostile input gives a value or a classed error", {
   expect_match(utils::tail(lines, 1L), "hostile calls ended")
   cat(utils::tail(lines, 1L), "\n")
 })
+
+test_that("extents that no machine holds are refused in a process of little memory", {
+  child <- run_child({
+    said <- function(e) tryCatch(e, rmlx_error = function(e) class(e)[[1L]])
+    stopifnot(
+      identical(said(mlx_eval(mlx_zeros(c(50000, 50000)))), "rmlx_error_memory"),
+      identical(said(mlx_array(1:2, c(2^16, 2^15))), "rmlx_error_memory"),
+      identical(said(mlx_arange(1, 2^31 - 1)), "rmlx_error_memory"),
+      identical(said(mlx_linspace(0, 1, 2^31 - 1)), "rmlx_error_memory"),
+      identical(said(mlx_eye(40000)), "rmlx_error_memory")
+    )
+    cat("fine\n")
+  }, before = "ulimit -v 4000000")
+  expect_child(child)
+})

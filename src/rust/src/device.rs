@@ -41,6 +41,19 @@ impl Device {
         }
     }
 
+    /// The device that an R string names.
+    ///
+    /// # Safety
+    /// `x` is live.
+    pub unsafe fn of(x: SEXP) -> Result<Device> {
+        match entry::string(x) {
+            Some(text) => Device::parse(&text),
+            None => Err(Error::Device(
+                "a device must be one string, \"cpu\" or \"gpu\".".into(),
+            )),
+        }
+    }
+
     /// The stream that this device's operations are queued on.
     pub fn stream(self) -> mlx_stream {
         let ctx = STREAMS.with(Cell::get)[self as usize];
@@ -121,7 +134,7 @@ pub use entries::ROUTINES as COLD_ROUTINES;
 
 /// `.Call`: sets the device of new arrays.
 unsafe extern "C" fn device_set_default(name: SEXP) -> SEXP {
-    let device = entry::plain(|| Device::parse(&entry::string(name)?));
+    let device = entry::plain(|| Device::of(name));
     set_default(device);
     R_NilValue
 }

@@ -1,6 +1,7 @@
 //! MLX's dtypes: their R names, kinds and what R vector stands for each.
+use crate::entry;
 use crate::error::{Error, Result};
-use crate::ffi::SEXPTYPE;
+use crate::ffi::{SEXP, SEXPTYPE};
 pub use mlx_rs::Dtype;
 
 /// Every dtype with the name that users write.
@@ -42,6 +43,19 @@ pub fn parse(text: &str) -> Result<Dtype> {
                 all.join(", ")
             ))
         })
+}
+
+/// The dtype that an R string names.
+///
+/// # Safety
+/// `x` is live.
+pub unsafe fn of(x: SEXP, what: &str) -> Result<Dtype> {
+    match entry::string(x) {
+        Some(text) => parse(&text),
+        None => Err(Error::Dtype(format!(
+            "{what} must be one string, the name of a dtype such as \"float32\"."
+        ))),
+    }
 }
 
 /// float16, bfloat16, float32 or float64.

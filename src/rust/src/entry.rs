@@ -64,17 +64,16 @@ pub unsafe fn flag(x: SEXP, name: &str) -> Result<bool> {
     Err(Error::Argument(format!("`{name}` must be TRUE or FALSE.")))
 }
 
-/// A string argument.
+/// The string in an R vector of one string; none for anything else, NA included.
 ///
 /// # Safety
 /// `x` is live.
-pub unsafe fn string(x: SEXP) -> Result<String> {
-    if TYPEOF(x) != SEXPTYPE::STRSXP || XLENGTH(x) != 1 {
-        return Err(Error::Argument("one string was expected here".into()));
+pub unsafe fn string(x: SEXP) -> Option<String> {
+    if TYPEOF(x) != SEXPTYPE::STRSXP || XLENGTH(x) != 1 || STRING_ELT(x, 0) == R_NaString {
+        return None;
     }
-    Ok(CStr::from_ptr(R_CHAR(STRING_ELT(x, 0)))
-        .to_string_lossy()
-        .into_owned())
+    let text = CStr::from_ptr(R_CHAR(STRING_ELT(x, 0)));
+    Some(text.to_string_lossy().into_owned())
 }
 
 /// 1-based, possibly negative axes (NULL: all) as 0-based ones.

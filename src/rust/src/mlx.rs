@@ -226,6 +226,12 @@ pub fn full(shape: &[i32], value: &Array, dtype: Dtype, s: mlx_stream) -> Result
     })
 }
 
+/// An array of one value that a gradient may depend on: [`full`]'s gradient is wrong, since MLX
+/// 0.32.2 multiplies it by the value.
+pub fn spread(shape: &[i32], value: &Array, dtype: Dtype, s: mlx_stream) -> Result<Array> {
+    contiguous(&broadcast(&astype(value, dtype, s)?, shape, s)?, s)
+}
+
 /// A 0-d array of a dtype from a double, exactly where the dtype holds it.
 pub fn scalar(value: f64, dtype: Dtype, s: mlx_stream) -> Result<Array> {
     let (value_i64, value_u64, value_u32) = (value as i64, value as u64, value as u32);

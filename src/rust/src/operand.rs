@@ -128,7 +128,7 @@ impl Operand {
     pub fn array(&self, device: Device) -> Result<Held<'_>> {
         match self.borrowed() {
             Some(array) => Ok(Held::Borrowed(array)),
-            None => self.array_as(natural(self), device).map(Held::Made),
+            None => self.array_as(natural(self)?, device).map(Held::Made),
         }
     }
 
@@ -145,7 +145,9 @@ impl Operand {
     pub fn array_beside(&self, other: Dtype, device: Device) -> Result<Held<'_>> {
         match self {
             Operand::Mlx { .. } => self.array(device),
-            Operand::R { source, .. } => self.array_as(weak(source, other), device).map(Held::Made),
+            Operand::R { source, .. } => {
+                self.array_as(weak(source, other)?, device).map(Held::Made)
+            }
         }
     }
 
@@ -168,7 +170,7 @@ impl Operand {
                     Some(value)
                         if shape.is_empty()
                             && to == Dtype::Int32
-                            && source.fits(-2147483648.0, 2147483647.0) =>
+                            && source.fits(i32::MIN.into(), i32::MAX.into()) =>
                     {
                         mlx::scalar(value, to, device.stream())
                     }
@@ -200,69 +202,71 @@ pub fn pair<'a>(x: &'a Operand, y: &'a Operand) -> Result<(Held<'a>, Held<'a>, D
 }
 
 /// The dtype that `as_mlx()` gives an R vector by itself.
-fn natural(x: &Operand) -> Dtype {
+fn natural(x: &Operand) -> Result<Dtype> {
     match x {
         Operand::R { source, .. } => natural_of(source),
-        Operand::Mlx { .. } => Dtype::Float32,
+        Operand::Mlx { .. } => Ok(Dtype::Float32),
     }
 }
 
 /// logical: bool; complex: complex64; integer64: int64; other numbers: the default dtype.
-pub fn natural_of(source: &Source) -> Dtype {
+pub fn natural_of(source: &Source) -> Result<Dtype> {
     match source.kind {
-        SEXPTYPE::LGLSXP => Dtype::Bool,
-        SEXPTYPE::CPLXSXP => Dtype::Complex64,
-        _ if source.integer64 => Dtype::Int64,
+        SEXPTYPE::LGLSXP => Ok(Dtype::Bool),
+        SEXPTYPE::CPLXSXP => Ok(Dtype::Complex64),
+        _ if source.integer64 => Ok(Dtype::Int64),
         _ => default_dtype(),
     }
 }
 
-/// `getOption("rmlx.dtype", "float32")`.
-pub fn default_dtype() -> Dtype {
+/// `getOption("rmlx.dtype", "float32")`; another value than a dtype's name is an error.
+pub fn default_dtype() -> Result<Dtype> {
     // SAFETY: on R's main thread; looks up, allocates nothing.
     unsafe {
         let option = Rf_GetOption1(Rf_install(c"rmlx.dtype".as_ptr()));
-        if TYPEOF(option) == SEXPTYPE::STRSXP && XLENGTH(option) == 1 {
-            let text = CStr::from_ptr(R_CHAR(STRING_ELT(option, 0))).to_string_lossy();
-            return dtype::parse(&text).unwrap_or(Dtype::Float32);
+        if option == R_NilValue {
+            Ok(Dtype::Float32)
+        } else {
+            dtype::of(option, "options(rmlx.dtype = )")
         }
     }
-    Dtype::Float32
 }
 
 /// The default dtype where a result has to be a real floating number.
-pub fn default_float() -> Dtype {
-    match default_dtype() {
-        d if dtype::is_float(d) => d,
-        _ => Dtype::Float32,
-    }
+pub fn default_float() -> Result<Dtype> {
+    let to = default_dtype()?;
+    Ok(if dtype::is_float(to) {
+        to
+    } else {
+        Dtype::Float32
+    })
 }
 
 /// The dtype that an R vector takes beside an array of dtype `other`.
-fn weak(source: &Source, other: Dtype) -> Dtype {
+fn weak(source: &Source, other: Dtype) -> Result<Dtype> {
     let logical = source.kind == SEXPTYPE::LGLSXP;
     if source.kind == SEXPTYPE::CPLXSXP {
-        Dtype::Complex64
+        Ok(Dtype::Complex64)
     } else if dtype::is_float(other)
         || other == Dtype::Complex64
         || (logical && other == Dtype::Bool)
     {
-        other
+        Ok(other)
     } else if other == Dtype::Bool {
         if source.integer64 {
-            Dtype::Int64
+            Ok(Dtype::Int64)
         } else {
             default_float()
         }
     } else {
         let fits = |d| {
             let (low, high) = dtype::integer_range(d);
-            source.fits(low as f64, high as f64)
+            source.fits(low, high)
         };
         [other, Dtype::Int32, Dtype::Int64]
             .into_iter()
             .find(|&d| fits(d))
-            .unwrap_or_else(default_float)
+            .map_or_else(default_float, Ok)
     }
 }
 
@@ -295,7 +299,8 @@ unsafe fn class_name(x: SEXP) -> String {
         SEXPTYPE::CLOSXP | SEXPTYPE::BUILTINSXP | SEXPTYPE::SPECIALSXP => "function",
         SEXPTYPE::RAWSXP => "raw",
         SEXPTYPE::ENVSXP => "environment",
-        SEXPTYPE::SYMSXP | SEXPTYPE::LANGSXP => "call",
+        SEXPTYPE::SYMSXP => "name",
+        SEXPTYPE::LANGSXP => "call",
         _ => "this type",
     }
     .into()

@@ -79,7 +79,7 @@ impl Source {
             return None;
         }
         match self.kind {
-            SEXPTYPE::REALSXP => Some(self.slice::<f64>()[0]),
+            SEXPTYPE::REALSXP => Some(plain(self.slice::<f64>()[0])),
             SEXPTYPE::INTSXP | SEXPTYPE::LGLSXP => Some(match self.slice::<c_int>()[0] {
                 NA_INTEGER => f64::NAN,
                 v => f64::from(v),
@@ -89,20 +89,21 @@ impl Source {
     }
 
     /// Whether every element is a whole number between two bounds.
-    pub fn fits(&self, low: f64, high: f64) -> bool {
+    pub fn fits(&self, low: i128, high: i128) -> bool {
+        let within = |v: i128| v >= low && v <= high;
         match self.kind {
             SEXPTYPE::REALSXP if self.integer64 => self
                 .slice::<i64>()
                 .iter()
-                .all(|&v| v as f64 >= low && v as f64 <= high),
+                .all(|&v| v != NA_INTEGER64 && within(v.into())),
             SEXPTYPE::REALSXP => self
                 .slice::<f64>()
                 .iter()
-                .all(|&v| v >= low && v <= high && v.trunc() == v),
+                .all(|&v| v.trunc() == v && v.is_finite() && within(v as i128)),
             SEXPTYPE::INTSXP | SEXPTYPE::LGLSXP => self
                 .slice::<c_int>()
                 .iter()
-                .all(|&v| v != NA_INTEGER && f64::from(v) >= low && f64::from(v) <= high),
+                .all(|&v| v != NA_INTEGER && within(v.into())),
             _ => false,
         }
     }
@@ -126,21 +127,39 @@ pub fn import(source: &Source, to: Dtype, shape: &[i32], device: Device) -> Resu
     mlx::transpose(&out, device.stream())
 }
 
-/// A 1-d array of `n` doubles given by their positions, made in blocks: the doubles themselves may
-/// take more memory than the array.
-pub fn generate(n: usize, at: impl Fn(usize) -> f64, to: Dtype) -> Result<Array> {
+/// Makes the 1-d array of `value(0)`, .., `value(n - 1)`, which rise or fall throughout.
+pub fn import_sequence(
+    n: usize,
+    value: impl Fn(usize) -> f64,
+    to: Dtype,
+    device: Device,
+) -> Result<Array> {
     const BLOCK: usize = 4096;
-    memory::check_request(n * dtype::size(to))?;
-    let out = mlx::uninitialised(&[mlx::count(n)?], to)?;
-    let mut block = [0.0; BLOCK];
-    for first in (0..n).step_by(BLOCK) {
-        let part = &mut block[..BLOCK.min(n - first)];
-        for (i, value) in part.iter_mut().enumerate() {
-            *value = at(first + i);
+    let count = mlx::count(n)?;
+    if dtype::is_integer(to) && n > 0 {
+        let (low, high) = dtype::integer_range(to);
+        for i in [0, n - 1] {
+            let whole = value(i).trunc() as i128;
+            if whole < low || whole > high {
+                return Err(unfit(show(value(i)), i, to));
+            }
         }
-        // SAFETY: the array has n elements; the block's are the next ones.
-        let target = unsafe { mlx::bytes(&out).byte_add(first * dtype::size(to)) };
-        write(&Source::of_doubles(part), to, target)?;
+    }
+    if device == Device::Gpu && to == Dtype::Float64 {
+        return Err(float64_on_gpu());
+    }
+    memory::check_request(n * dtype::size(to))?;
+    let out = mlx::uninitialised(&[count], to)?;
+    for start in (0..n).step_by(BLOCK) {
+        let block: Vec<f64> = (start..n.min(start + BLOCK)).map(&value).collect();
+        // SAFETY: the array has n elements of this size, and start < n.
+        let target = unsafe {
+            mlx::bytes(&out)
+                .cast::<u8>()
+                .add(start * dtype::size(to))
+                .cast()
+        };
+        write(&Source::of_doubles(&block), to, target)?;
     }
     Ok(out)
 }
@@ -205,14 +224,24 @@ fn unfit(value: String, position: usize, to: Dtype) -> Error {
     ))
 }
 
-/// Whether an integer dtype holds a finite number (its whole part); an error names its position.
-pub fn check_fits(value: f64, position: usize, to: Dtype) -> Result<()> {
-    let (low, high) = dtype::integer_range(to);
-    let whole = value.trunc() as i128;
-    if dtype::is_integer(to) && (whole < low || whole > high) {
-        return Err(unfit(value.to_string(), position, to));
+/// R's NA_real_ is a NaN with a mark that would come back as NA; MLX knows NaN only.
+fn plain(v: f64) -> f64 {
+    if v.is_nan() {
+        f64::NAN
+    } else {
+        v
     }
-    Ok(())
+}
+
+/// A double as R shows it.
+fn show(v: f64) -> String {
+    if v.is_nan() {
+        "NA or NaN".into()
+    } else if v.is_infinite() {
+        if v > 0.0 { "Inf" } else { "-Inf" }.into()
+    } else {
+        v.to_string()
+    }
 }
 
 fn missing_logical() -> Error {
@@ -251,7 +280,7 @@ fn write_checked<S: Copy>(
 
 fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
     match to {
-        Dtype::Float64 => each(from, target, |v| v),
+        Dtype::Float64 => each(from, target, plain),
         Dtype::Float32 => each(from, target, |v| v as f32),
         Dtype::Float16 => each(from, target, f16::from_f64),
         Dtype::Bfloat16 => each(from, target, bf16::from_f64),
@@ -267,7 +296,7 @@ fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
         Dtype::Int32 => {
             // the common one: no detour through i128
             let fits = |v: f64| (v > -2147483649.0 && v < 2147483648.0).then_some(v as i32);
-            return each_checked(from, target, fits, |v, i| unfit(v.to_string(), i, to));
+            return each_checked(from, target, fits, |v, i| unfit(show(v), i, to));
         }
         _ => {
             // every integer bound is a power of two, so the comparison is exact in doubles
@@ -276,13 +305,7 @@ fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
                 to,
                 target,
                 |v| v.is_finite().then(|| v.trunc() as i128),
-                |v| {
-                    if v.is_nan() {
-                        "NA or NaN".into()
-                    } else {
-                        v.to_string()
-                    }
-                },
+                show,
             );
         }
     }

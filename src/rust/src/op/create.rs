@@ -2,13 +2,13 @@
 use crate::convert::{from_r, to_r};
 use crate::device::Device;
 use crate::dtype::{self, Dtype};
-use crate::entry::{self, ints, show, string};
+use crate::entry::{self, ints, show};
 use crate::error::{guarded, raise, throw, Error, Result};
 use crate::eval;
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::memory;
-use crate::mlx;
+use crate::mlx::{self, Array};
 use crate::names;
 use crate::object;
 use crate::operand::{self, Operand};
@@ -17,14 +17,14 @@ use crate::tape;
 /// A dtype argument; NULL gives the default dtype.
 unsafe fn dtype_arg(x: SEXP) -> Result<Dtype> {
     if x == R_NilValue {
-        Ok(operand::default_dtype())
+        operand::default_dtype()
     } else {
-        dtype::parse(&string(x)?)
+        dtype::of(x, "`dtype`")
     }
 }
 
 unsafe fn place(dtype: SEXP, device: SEXP) -> Result<(Dtype, Device)> {
-    let (kind, device) = (dtype_arg(dtype)?, Device::parse(&string(device)?)?);
+    let (kind, device) = (dtype_arg(dtype)?, Device::of(device)?);
     if kind == Dtype::Float64 && device == Device::Gpu {
         return Err(from_r::float64_on_gpu());
     }
@@ -36,30 +36,56 @@ unsafe extern "C" fn from_vector(x: SEXP, dtype: SEXP, device: SEXP, shape: SEXP
     memory::relieve();
     let operand = Operand::of(x);
     let out = entry::one(|| {
-        let Operand::R { source, .. } = operand else {
-            return Err(Error::Internal("from_vector of an mlx array".into()));
+        let device = Device::of(device)?;
+        let kind = match (operand, dtype == R_NilValue) {
+            (_, false) => dtype::of(dtype, "`dtype`")?,
+            (Operand::Mlx { .. }, _) => operand.dtype().unwrap_or(Dtype::Float32),
+            (Operand::R { source, .. }, _) => operand::natural_of(&source)?,
         };
-        let kind = if dtype == R_NilValue {
-            operand::natural_of(&source)
+        let array = if shape == R_NilValue {
+            operand.array_as(kind, device)?
         } else {
-            dtype::parse(&string(dtype)?)?
+            fill(&operand, kind, &ints(shape)?, device)?
         };
-        let device = Device::parse(&string(device)?)?;
-        let shape = if shape == R_NilValue {
-            operand.shape()?
-        } else {
-            ints(shape)?
-        };
-        Ok(Placed::new(
-            from_r::import(&source, kind, &shape, device)?,
-            device,
-        ))
+        Ok(Placed::new(array, device))
     });
     if shape == R_NilValue {
         names::elementwise(out, &[x])
     } else {
         out
     }
+}
+
+/// An array of `shape` from the elements of an operand in column-major order, recycled as often as
+/// it takes; their number divides the array's size.
+fn fill(x: &Operand, kind: Dtype, shape: &[i32], device: Device) -> Result<Array> {
+    check_shape(shape, kind)?;
+    let s = device.stream();
+    let wanted: usize = shape.iter().map(|&n| n as usize).product();
+    let flat = match x {
+        Operand::R { source, .. } if source.length == wanted => {
+            return from_r::import(source, kind, shape, device)
+        }
+        Operand::R { source, .. } => {
+            from_r::import(source, kind, &[mlx::count(source.length)?], device)?
+        }
+        Operand::Mlx { .. } => mlx::flatten_columns(&x.array_as(kind, device)?, s)?,
+    };
+    let n = mlx::size(&flat);
+    if n == wanted {
+        return mlx::shape_columns(&flat, shape, s);
+    }
+    if n == 1 || wanted == 0 {
+        let one = if n == 0 {
+            mlx::scalar(0.0, kind, s)?
+        } else {
+            mlx::reshape(&mlx::slice(&flat, &[0], &[1], &[1], s)?, &[], s)?
+        };
+        return mlx::spread(shape, &one, kind, s);
+    }
+    let rows = [mlx::count(wanted / n)?, mlx::count(n)?];
+    let all = mlx::broadcast(&flat, &rows, s)?;
+    mlx::shape_columns(&mlx::reshape(&all, &[mlx::count(wanted)?], s)?, shape, s)
 }
 
 /// `.Call`: the values as a plain R vector without attributes. `on_purpose`: 0 ends at the tape,
@@ -124,11 +150,13 @@ unsafe extern "C" fn full(dim: SEXP, value: SEXP, dtype: SEXP, device: SEXP) -> 
         let shape = ints(dim)?;
         check_shape(&shape, kind)?;
         let value = operand.array_as(kind, device)?;
-        let scalar = mlx::reshape(&value, &[], device.stream())?;
-        Ok(Placed::new(
-            mlx::full(&shape, &scalar, kind, device.stream())?,
-            device,
-        ))
+        let s = device.stream();
+        let scalar = mlx::reshape(&value, &[], s)?;
+        let make = match operand {
+            Operand::Mlx { .. } => mlx::spread,
+            Operand::R { .. } => mlx::full,
+        };
+        Ok(Placed::new(make(&shape, &scalar, kind, s)?, device))
     })
 }
 
@@ -171,21 +199,16 @@ unsafe extern "C" fn sequence(
     );
     entry::one(|| {
         let (kind, device) = place(dtype, device)?;
-        let count = mlx::count(n as usize)?;
-        check_shape(&[count], kind)?;
-        // linspace ends where it was asked to, whatever the rounding
-        let value = |i| match i + 1 == count as usize && !last.is_nan() {
-            true => last,
-            false => start + i as f64 * step,
-        };
-        if let Some(end) = count.checked_sub(1).filter(|&end| end >= 0) {
-            // the ends are the extremes: refused here, with their own positions
-            for i in [0, end as usize] {
-                from_r::check_fits(value(i), i, kind)?;
+        let n = n as usize;
+        let value = |i: usize| {
+            if i + 1 == n && !last.is_nan() {
+                last // linspace ends where it was asked to, whatever the rounding
+            } else {
+                start + i as f64 * step
             }
-        }
+        };
         Ok(Placed::new(
-            from_r::generate(count as usize, value, kind)?,
+            from_r::import_sequence(n, value, kind, device)?,
             device,
         ))
     })

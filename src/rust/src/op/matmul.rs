@@ -122,7 +122,7 @@ fn whole_product(x: &Array, y: &Array) -> Result<Array> {
     let s = Device::Cpu.stream();
     let wide = |z: &Array| mlx::astype(z, Dtype::Float64, s);
     let product = mlx::binary(mlx_sys::mlx_matmul, &wide(x)?, &wide(y)?, s)?;
-    let to = operand::default_float();
+    let to = operand::default_float()?;
     if to != Dtype::Float64 && mlx::size(&product) > 0 {
         let axes: Vec<i32> = (0..mlx::rank(&product) as i32).collect();
         let size = mlx::unary(mlx_sys::mlx_abs, &product, s)?;

@@ -71,7 +71,7 @@ fn number(x: &Array, s: mlx_stream) -> Result<Array> {
 fn floating(x: &Array, s: mlx_stream) -> Result<Array> {
     match mlx::dtype(x) {
         Dtype::Bool => mlx::astype(x, Dtype::Float32, s),
-        d if dtype::is_integer(d) => mlx::astype(x, operand::default_float(), s),
+        d if dtype::is_integer(d) => mlx::astype(x, operand::default_float()?, s),
         _ => mlx::share(x),
     }
 }
@@ -193,7 +193,7 @@ fn extreme(
     }
     let left = reduced_shape(shape, axes, keep);
     let kind = if dtype::is_integer(mlx::dtype(&x)) {
-        operand::default_float()
+        operand::default_float()?
     } else {
         mlx::dtype(&x)
     };

@@ -2,7 +2,7 @@
 use crate::convert::from_r::float64_on_gpu;
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
-use crate::entry::{self, axis_of, ints, show, string};
+use crate::entry::{self, axis_of, ints, show};
 use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
@@ -182,18 +182,18 @@ unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
         let device = if on == R_NilValue {
             old
         } else {
-            Device::parse(&string(on)?)?
+            Device::of(on)?
         };
         let array = match operand.borrowed() {
             None if to != R_NilValue => {
-                Held::Made(operand.array_as(dtype::parse(&string(to)?)?, device)?)
+                Held::Made(operand.array_as(dtype::of(to, "`dtype`")?, device)?)
             }
             _ => operand.array(device)?,
         };
         let to = if to == R_NilValue {
             mlx::dtype(&array)
         } else {
-            dtype::parse(&string(to)?)?
+            dtype::of(to, "`dtype`")?
         };
         if to == Dtype::Float64 && device == Device::Gpu {
             return Err(float64_on_gpu());

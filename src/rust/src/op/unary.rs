@@ -55,7 +55,7 @@ fn special(f: fn(&Array, mlx_stream) -> Result<Array>, x: &Array, s: mlx_stream)
             let wide = mlx::astype(x, Dtype::Float32, s)?;
             mlx::astype(&f(&wide, cpu)?, kind, s)
         }
-        _ => f(&mlx::astype(x, operand::default_float(), s)?, cpu),
+        _ => f(&mlx::astype(x, operand::default_float()?, s)?, cpu),
     }
 }
 
