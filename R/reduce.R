@@ -166,7 +166,7 @@ warn_empty <- function(what, value, x, ...) {
 #' @export
 range.mlx <- function(x, ..., na.rm = FALSE) {
   dots <- list(...)
-  if (length(dots) > 0L) x <- .Call(C_combine, c(list(x), unname(dots)))
+  if (length(dots) > 0L) x <- do.call(c.mlx, c(list(x), dots), quote = TRUE)
   warn_empty("min", "Inf", x)
   warn_empty("max", "-Inf", x)
   .Call(C_value_range, x, na.rm)

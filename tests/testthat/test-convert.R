@@ -380,7 +380,7 @@ test_that("base R's conversions work on the values", {
   expect_warning(expect_identical(as.integer(as_mlx(c(1, 3e9))), c(1L, NA)), "integer range")
   expect_identical(as.vector(y, "character"), as.character(single(x)))
   expect_identical(as.vector(y, "list"), as.list(single(x)))
-  expect_error(as.vector(y, "nonsense"), "invalid 'mode' argument")
+  expect_error(as.vector(y, "nonsense"), "no type of vector", class = "rmlx_error_argument")
   expect_identical(as.numeric(as_mlx(numeric())), numeric())
   expect_identical(as_r("untouched"), "untouched")
 })

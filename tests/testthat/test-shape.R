@@ -67,7 +67,7 @@ test_that("`dim<-` refuses in the contract's words", {
     refused(bad, "dims must be a numeric vector without NAs")
   }
   refused(Inf, "do not match the length of object [12]")
-  refused(c(1.5, 8), "size 12")
+  refused(c(1.5, 8), "dims [product 8] do not match the length of object [12]")
 })
 
 test_that("axes are squeezed and added, with names", {

@@ -1,0 +1,67 @@
+# Checks of arguments: each gives the argument in the form that is used, or an error that names it.
+
+check_flag <- function(x, name) {
+  if (!is.logical(x) || length(x) != 1L || is.na(x)) {
+    rmlx_abort(paste0("`", name, "` must be TRUE or FALSE."), "argument")
+  }
+  x
+}
+
+check_string <- function(x, name) {
+  if (!is.character(x) || length(x) != 1L || is.na(x)) {
+    rmlx_abort(paste0("`", name, "` must be one string."), "argument")
+  }
+  x
+}
+
+check_count <- function(x, name, least = 0) {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < least || x != trunc(x) ||
+        x > .Machine$integer.max) {
+    rmlx_abort(paste0("`", name, "` must be one whole number of at least ", least, "."), "argument")
+  }
+  as.integer(x)
+}
+
+check_dim <- function(dim, name = "dim") {
+  if (is_mlx(dim)) dim <- as.vector(dim)
+  if (!is.numeric(dim) || anyNA(dim) || any(dim < 0) || any(dim != trunc(dim)) ||
+        any(dim > .Machine$integer.max)) {
+    rmlx_abort(paste0("`", name, "` must be non-negative whole numbers without NA."), "shape")
+  }
+  as.integer(dim)
+}
+
+check_axes <- function(axes, name = "axes") {
+  if (is.null(axes)) return(NULL)
+  if (is_mlx(axes)) axes <- as.vector(axes)
+  unknown <- is.logical(axes) && all(is.na(axes)) # refused with its rank, by the native code
+  if (!is.numeric(axes) && !unknown || any(axes != trunc(axes), na.rm = TRUE)) {
+    rmlx_abort(paste0("`", name, "` must be whole numbers: 1 is the first axis, -1 the last."),
+               "index")
+  }
+  far <- abs(axes) > .Machine$integer.max
+  if (any(far, na.rm = TRUE)) {
+    rmlx_abort(paste0("axis ", axes[which(far)[1L]], " is out of range: no array has so many axes."),
+               "index")
+  }
+  as.integer(axes)
+}
+
+# One of some strings; the first if the whole default came.
+check_choice <- function(x, choices, name) {
+  if (identical(x, choices)) return(choices[1L])
+  found <- if (is.character(x) && length(x) == 1L) pmatch(x, choices) else NA
+  if (is.na(found)) {
+    rmlx_abort(paste0("`", name, "` must be one of ", paste0('"', choices, '"', collapse = ", "), "."),
+               "argument")
+  }
+  choices[found]
+}
+
+check_mlx <- function(x) {
+  if (!is_mlx(x)) {
+    rmlx_abort("is_mlx(x) is not TRUE: an mlx array was expected. Make one with `as_mlx()`.",
+               "argument")
+  }
+  x
+}
