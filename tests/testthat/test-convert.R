@@ -225,7 +225,17 @@ test_that("integer64 goes to int64 and back without loss", {
   expect_identical(as.character(bit64::as.integer64(y - 1L))[[1]], "9007199254740992")
   expect_identical(as.character(bit64::as.integer64(mlx_vector(x))), as.character(x))
   expect_identical(as.character(bit64::as.integer64(mlx_full(2, x[1]))), rep("9007199254740993", 2))
+})
+
+test_that("other dtypes become integer64 as R's numbers do", {
+  skip_if_not_installed("bit64")
   expect_identical(bit64::as.integer64(as_mlx(c(2, -3))), i64(2, -3))
+  expect_identical(bit64::as.integer64(as_mlx(c(TRUE, FALSE))), i64(1, 0))
+  expect_identical(bit64::as.integer64(as_mlx(2^62, dtype = "uint64")), i64(2^62))
+  expect_true(is.na(bit64::as.integer64(as_mlx(NaN))))
+  expect_warning(bit64::as.integer64(as_mlx(1e30)), "NAs produced by integer64 overflow")
+  expect_error(bit64::as.integer64(as_mlx(2^63, dtype = "uint64")), "beyond 2^63 - 1", fixed = TRUE,
+               class = "rmlx_error_dtype")
 })
 
 test_that("64-bit integers beyond 2^53 are told when they become doubles", {
@@ -240,6 +250,14 @@ test_that("64-bit integers beyond 2^53 are told when they become doubles", {
   expect_warning(as.vector(as_mlx(2^60, dtype = "uint64")), class = "rmlx_warning_precision")
   expect_silent(as.vector(as_mlx(2^53, dtype = "uint64")))
   expect_silent(as.vector(as_mlx(1e300, dtype = "float64")))
+})
+
+test_that("int32's smallest value is told, since R's integers have none", {
+  x <- as_mlx(c(-2^31, 5), dtype = "int32")
+  expect_warning(expect_identical(as.vector(x), c(NA, 5L)), "-2147483648, is NA",
+                 class = "rmlx_warning_precision")
+  expect_identical(as.vector(mlx_cast(x, "float64")), c(-2^31, 5))
+  expect_silent(as.vector(as_mlx(c(-2^31 + 1, 2^31 - 1), dtype = "int32")))
 })
 
 test_that("raw bytes are uint8", {
