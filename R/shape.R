@@ -44,8 +44,9 @@ mlx_reshape <- function(x, newshape, order = c("C", "F")) {
   if (any(value < 0)) rmlx_abort("dims cannot be negative", "shape")
   value <- if (length(value) == 0L) length(x) else trunc(as.numeric(value))
   if (prod(value) != length(x)) {
-    rmlx_abort(paste0("dims [product ", format(prod(value), scientific = FALSE), "] do not match the length of object [",
-                      length(x), "]"), "shape")
+    product <- format(prod(value), scientific = FALSE)
+    rmlx_abort(paste0("dims [product ", product, "] do not match the length of object [", length(x),
+                      "]"), "shape")
   }
   .Call(C_reshape, x, as.integer(value), FALSE)
 }
