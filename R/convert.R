@@ -110,7 +110,8 @@ is_mlx <- function(x) .Call(C_is_mlx, x)
 #'
 #' bool gives logical, dtypes of integers up to 32 bits (but uint32) integer, complex64 complex, all
 #' others double. int64 and uint64 values beyond 2^53 are not all doubles: a warning of class
-#' `rmlx_warning_precision` says so (`bit64::as.integer64()` keeps int64 exact).
+#' `rmlx_warning_precision` says so (`bit64::as.integer64()` keeps int64 exact), and one tells that
+#' int32's smallest value is R's `NA`.
 #'
 #' @param x An mlx array.
 #' @param mode A type as in [base::as.vector()].
@@ -134,6 +135,9 @@ as_r <- function(x) {
 plain_values <- function(x, traced = FALSE) {
   out <- .Call(C_values, x, as.integer(traced))
   if (is.double(out)) warn_beyond_double(x, out)
+  if (is.integer(out) && anyNA(out)) {
+    rmlx_warn("int32's smallest value, -2147483648, is NA among R's integers.", "precision")
+  }
   out
 }
 
@@ -230,6 +234,12 @@ as.data.frame.mlx <- function(x, ...) {
 # Registered when bit64 is loaded: see .onLoad's hook in NAMESPACE (delayed S3 registration).
 #' @exportS3Method bit64::as.integer64
 as.integer64.mlx <- function(x, ...) {
-  if (mlx_dtype(x) != "int64") x <- .Call(C_cast, x, "int64", NULL)
-  structure(.Call(C_values_integer64, x), class = "integer64")
+  dtype <- mlx_dtype(x)
+  # bit64 knows what of floats does not fit
+  if (is_floating(x)) return(bit64::as.integer64(as.vector.mlx(x)))
+  wide <- .Call(C_cast, x, "int64", NULL)
+  if (dtype == "uint64" && any(wide < 0L)) {
+    rmlx_abort("a value beyond 2^63 - 1 is more than integer64 holds.", "dtype")
+  }
+  structure(.Call(C_values_integer64, wide), class = "integer64")
 }

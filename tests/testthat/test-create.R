@@ -88,21 +88,17 @@ test_that("constructors keep the dtype of an mlx array, and its gradient", {
 })
 
 test_that("constants exist in every dtype and shape", {
+  dims <- list(integer(), 3L, c(2L, 3L), c(0L, 2L), c(2L, 1L, 2L))
+  look <- function(x) list(mlx_shape(x), mlx_dtype(x), Re(as.complex(x)))
   for (dtype in dtypes) {
-    for (d in list(integer(), 3L, c(2L, 3L), c(0L, 2L), c(2L, 1L, 2L))) {
-      n <- as.integer(prod(d))
-      for (f in list(list(mlx_zeros, 0), list(mlx_ones, 1))) {
-        x <- f[[1]](d, dtype = dtype)
-        expect_identical(mlx_shape(x), d)
-        expect_identical(mlx_dtype(x), dtype)
-        expect_identical(as.double(as.complex(x)), rep(f[[2]], n))
-      }
+    seen <- lapply(dims, function(d) {
       full <- mlx_full(d, 1, dtype)
-      expect_identical(as.double(as.complex(full)), rep(1, n))
-      like <- mlx_ones_like(full)
-      expect_identical(mlx_dtype(like), dtype)
-      expect_identical(mlx_shape(like), d)
-    }
+      lapply(list(mlx_zeros(d, dtype), mlx_ones(d, dtype), full, mlx_ones_like(full)), look)
+    })
+    want <- lapply(dims, function(d) {
+      lapply(c(0, 1, 1, 1), function(v) list(d, dtype, rep(v, prod(d))))
+    })
+    expect_identical(seen, want, label = dtype)
   }
   expect_identical(mlx_dtype(mlx_zeros(2)), "float32")
   expect_identical(mlx_dtype(mlx_zeros_like(mlx_ones(2, "int8"), dtype = "float64")), "float64")

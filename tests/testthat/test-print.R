@@ -34,15 +34,15 @@ test_that("other ranks print their shape and what R prints of their values", {
 })
 
 test_that("values show up to options(rmlx.max_print), and are not evaluated beyond", {
-  withr_free <- function(most, n) {
+  hidden <- function(most, n) {
     rlang::local_options(rmlx.max_print = most)
     any(grepl("not shown", shown(mlx_zeros(n))))
   }
-  expect_false(withr_free(NULL, 100))
-  expect_true(withr_free(NULL, 101))
-  expect_false(withr_free(101, 101))
-  expect_true(withr_free(0, 1))
-  expect_false(withr_free(Inf, 1e3))
+  expect_false(hidden(NULL, 100))
+  expect_true(hidden(NULL, 101))
+  expect_false(hidden(101, 101))
+  expect_true(hidden(0, 1))
+  expect_false(hidden(Inf, 1e3))
   expect_match(shown(mlx_zeros(c(1e5, 1e4))), "  (1000000000 elements, not shown)", fixed = TRUE,
                all = FALSE) # would be 4 GB
   for (bad in list("a", NA, c(1, 2), list(), sum)) {
@@ -76,7 +76,7 @@ test_that("str() is one line, also within a list", {
   expect_identical(capture.output(str(as64(numeric()))), "mlx [0] float64 on cpu")
   expect_identical(capture.output(str(list(w = as_mlx(1:2), n = 1))),
                    c("List of 2", " $ w:mlx [2] float32 on cpu", " $ n: num 1"))
-  expect_false(withVisible(capture.output(out <- withVisible(str(as_mlx(1)))))$value[[1]] == "")
+  capture.output(out <- withVisible(str(as_mlx(1))))
   expect_null(out$value)
   expect_false(out$visible)
 })
@@ -102,6 +102,15 @@ test_that("head() and tail() are mlx arrays", {
   expect_true(is_mlx(head(as_mlx(m), 2)))
   expect_identical(as.matrix(head(as_mlx(m), 2)), head(m, 2))
   expect_identical(as.matrix(tail(as_mlx(m), 1)), tail(m, 1, keepnums = FALSE), ignore_attr = TRUE)
+})
+
+test_that("a freed array says so when it is shown", {
+  x <- as_mlx(1:2)
+  mlx_free(x)
+  for (f in list(print, str, format, summary, mlx_shape, mlx_dtype, mlx_nbytes, as.vector)) {
+    expect_error(f(x), class = "rmlx_error_freed")
+  }
+  expect_length(x, 2L)
 })
 
 test_that("an object that only claims the class prints as what it is", {
