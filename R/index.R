@@ -3,10 +3,10 @@
 #' Index mlx arrays
 #'
 #' One index per axis (left out: all of it), a single index into the column-major flattening, or a
-#' matrix with one column per axis and one row per element (of numbers, or of the dimnames' names). An index may be positive (any order,
-#' repeated), negative, logical (of length 1 or the axis' extent), names, or an mlx array of
-#' positions or bools. Positions are checked: those out of range, zeros and NA are errors. Values and
-#' gradients of every form stay on MLX.
+#' matrix with one column per axis and one row per element (positions, or names of the dimnames). An
+#' index may be positive (any order, repeated), negative, logical (of length 1 or the axis' extent),
+#' names, or an mlx array of positions or bools. Positions are checked: those out of range, zeros and
+#' NA are errors. Values and gradients of every form stay on MLX.
 #'
 #' Axes are kept unless `drop = TRUE`: `x[1, ]` of a matrix is 1 x p. `[[` extracts one plain R
 #' number, so inside a differentiated function it is an error; write `x[i]` there.

@@ -104,6 +104,7 @@ mlx_softmax <- function(x, axes = NULL, precise = FALSE) {
 #'
 #' @param x An mlx array.
 #' @param ... More arrays, reduced with `x`; or `axes =` and `drop =` of [mlx_sum()], for `x` alone.
+#'   `mean()` has no `trim`.
 #' @param na.rm Whether NaN is left out.
 #' @return `sum()`, `prod()`, `max()`, `min()`, `mean()`: a 0-d mlx array. `range()`: a 1-d one of
 #'   two. `all()`, `any()`: an R logical, since they are made to branch on: they evaluate.

@@ -139,6 +139,17 @@ test_that("broadcasting to a shape is NumPy's, lazily, and refuses what does not
   expect_refused(mlx_broadcast_to(1, c(most, most, most)), "more elements than an R vector", "shape")
 })
 
+test_that("data, single indices and conversions are column-major", {
+  x <- mlx_array(1:24, 2:4)
+  expect_near(x, cube)
+  expect_near(mlx_matrix(1:6, nrow = 2), matrix(1:6, 2))
+  expect_identical(as.vector(x[5:7]), cube[5:7])
+  expect_identical(as.vector(x), as.vector(cube))
+  expect_near(cumsum(x), cumsum(cube))
+  x[] <- 24:1
+  expect_near(x, array(24:1, 2:4))
+})
+
 named_matrix <- matrix(as.double(1:6), 2, dimnames = list(rows = c("a", "b"), cols = c("x", "y", "z")))
 
 test_that("t() and aperm() permute values and names as base R does", {
