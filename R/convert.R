@@ -128,7 +128,10 @@ plain_values <- function(x, traced = FALSE) {
 }
 
 warn_beyond_double <- function(x, values) {
-  if (mlx_dtype(x) %in% c("int64", "uint64") && any(abs(values) > 2^53)) {
+  dtype <- mlx_dtype(x)
+  if (!dtype %in% c("int64", "uint64") || !any(abs(values) >= 2^53)) return()
+  # asked of the integers: 2^53 + 1 is 2^53 as a double
+  if (any(x > 2^53) || (dtype == "int64" && any(x < -2^53))) {
     rmlx_warn(
       c("Values beyond 2^53 were rounded: R's doubles do not hold every 64-bit integer.",
         i = "bit64::as.integer64() keeps int64 values exact."),
