@@ -39,19 +39,30 @@ test_that("functions of base R give what the plain vector gives", {
     duplicated(x), table(x), tabulate(x), x %in% c(1, 9), match(9, x), which(x > 3), which.max(x), cut(x, 3),
     findInterval(x, c(2, 5)), factor(x), split(x, rep(1:2, 4)), tapply(x, rep(1:2, 4), sum), ave(x, rep(1:2, 4)),
     rowsum(x, rep(1:2, 4)), by(data.frame(x), rep(1:2, 4), function(d) sum(d$x)), outer(x, 1:2), diff(x),
-    matrix(x, 2), array(x, c(2, 2, 2)), apply(matrix(x, 2), 1, sum), sweep(matrix(x, 2), 1, 1:2), max.col(matrix(x, 2)),
-    data.frame(x), data.frame(a = x, b = 1:8)$a, as.data.frame(x), merge(data.frame(k = x), data.frame(k = c(1, 9), w = 1:2)),
-    transform(data.frame(a = 1:8), b = x), subset(data.frame(x), x > 3), expand.grid(x[1:2], 1:2), complete.cases(x),
-    paste(x), toString(x), sprintf("%g", x), nchar(x), formatC(x), prettyNum(x), format(x), strrep("a", x), substr("abcdef", x[2], x[3]),
+    matrix(x, 2), array(x, c(2, 2, 2)), apply(matrix(x, 2), 1, sum), sweep(matrix(x, 2), 1, 1:2),
+    max.col(matrix(x, 2)),
+    data.frame(x), data.frame(a = x, b = 1:8)$a, as.data.frame(x),
+    merge(data.frame(k = x), data.frame(k = c(1, 9), w = 1:2)),
+    transform(data.frame(a = 1:8), b = x), subset(data.frame(x), x > 3), expand.grid(x[1:2], 1:2),
+    complete.cases(x),
+    paste(x), toString(x), sprintf("%g", x), nchar(x), formatC(x), prettyNum(x), format(x), strrep("a", x),
+    substr("abcdef", x[2], x[3]),
     chartr("1", "2", x), letters[x], (1:10)[x], (1:10)[x > 3], list(1, 2, 3)[[x[2]]], matrix(1:16, 8)[x > 3, ],
     sapply(x, function(z) z * 2), vapply(x, function(z) z, 1), mapply(function(a, b) a + b, x, 1:8), Reduce(`+`, x),
-    Map(function(z) z, unclass(x)), Filter(function(z) z > 3, unclass(x)), do.call(sum, as.list(x)), Vectorize(function(a) a)(x),
-    seq_len(x[2]), numeric(x[2]), rep(1, x[2]), rep(1:8, x), 1:x[1], seq(1, x[1]), vector("list", x[2]), setdiff(x, 1), union(x, 100),
-    for (i in x) i, if (x[1] > 2) "yes", switch(x[1], "a", "b", "c"), identical(x, x), range(unclass(x)), cumsum(unclass(x)),
-    unclass(x) + 1, max(unclass(x)), c(1, x), replace(numeric(8), 1:8, x), append(1, x), is.na(x), anyNA(x), zapsmall(x),
-    rle(unclass(x)), rapply(list(x), mean.default), crossprod(unclass(x)), det(matrix(x[1:4], 2)), solve(matrix(x[1:4], 2)),
-    polyroot(x), fft(unclass(x)), bitwAnd(x, 1L), rawToChar(as.raw(unclass(x) + 60)), rowSums(matrix(x, 2)), is.numeric(x), typeof(x),
-    mode(x), storage.mode(x), length(x), is.atomic(x), is.matrix(x), is.array(x), seq_along(x), NROW(x), NCOL(x), dim(x), is.character(x)
+    Map(function(z) z, unclass(x)), Filter(function(z) z > 3, unclass(x)), do.call(sum, as.list(x)),
+    Vectorize(function(a) a)(x),
+    seq_len(x[2]), numeric(x[2]), rep(1, x[2]), rep(1:8, x), 1:x[1], seq(1, x[1]), vector("list", x[2]),
+    setdiff(x, 1), union(x, 100),
+    for (i in x) i, if (x[1] > 2) "yes", switch(x[1], "a", "b", "c"), identical(x, x), range(unclass(x)),
+    cumsum(unclass(x)),
+    unclass(x) + 1, max(unclass(x)), c(1, x), replace(numeric(8), 1:8, x), append(1, x), is.na(x), anyNA(x),
+    zapsmall(x),
+    rle(unclass(x)), rapply(list(x), mean.default), crossprod(unclass(x)), det(matrix(x[1:4], 2)),
+    solve(matrix(x[1:4], 2)),
+    polyroot(x), fft(unclass(x)), bitwAnd(x, 1L), rawToChar(as.raw(unclass(x) + 60)), rowSums(matrix(x, 2)),
+    is.numeric(x), typeof(x),
+    mode(x), storage.mode(x), length(x), is.atomic(x), is.matrix(x), is.array(x), seq_along(x), NROW(x), NCOL(x),
+    dim(x), is.character(x)
   ))
 })
 
@@ -59,34 +70,48 @@ test_that("functions of stats, graphics and utils give what the plain vector giv
   grDevices::pdf(NULL)
   on.exit(grDevices::dev.off())
   expect_as_plain(alist(
-    quantile(x), median(x), var(x), sd(x), cor(x, 1:8), mad(x), IQR(x), fivenum(x), weighted.mean(x, 1:8), ecdf(x)(4),
+    quantile(x), median(x), var(x), sd(x), cor(x, 1:8), mad(x), IQR(x), fivenum(x), weighted.mean(x, 1:8),
+    ecdf(x)(4),
     density(x)$bw, approx(1:8, x, 2.5)$y, spline(1:8, x, n = 3)$y, smooth.spline(1:8, x)$df, convolve(x, 1:8),
-    filter(unclass(x), rep(1, 3)), dist(x), mahalanobis(matrix(x, 4), 0, diag(2)), prcomp(matrix(x, 4))$sdev, poly(x, 2)[1:2],
-    lm(x ~ I(1:8))$coefficients, lm.fit(cbind(1, x), 1:8)$coefficients, glm(x ~ I(1:8))$coefficients, model.matrix(~x),
-    coef(nls(x ~ a, start = list(a = 1))), predict(lm(x ~ I(1:8)))[1], loess(x ~ y, data.frame(y = 1:8))$n, aggregate(x, list(rep(1:2, 4)), sum),
+    filter(unclass(x), rep(1, 3)), dist(x), mahalanobis(matrix(x, 4), 0, diag(2)), prcomp(matrix(x, 4))$sdev,
+    poly(x, 2)[1:2],
+    lm(x ~ I(1:8))$coefficients, lm.fit(cbind(1, x), 1:8)$coefficients, glm(x ~ I(1:8))$coefficients,
+    model.matrix(~x),
+    coef(nls(x ~ a, start = list(a = 1))), predict(lm(x ~ I(1:8)))[1], loess(x ~ y, data.frame(y = 1:8))$n,
+    aggregate(x, list(rep(1:2, 4)), sum),
     t.test(x)$statistic, wilcox.test(x, exact = FALSE)$p.value, shapiro.test(x)$p.value, cor.test(x, 1:8)$p.value,
-    optimize(function(z) sum((z - mean.default(x))^2), c(0, 10))$minimum, uniroot(function(z) z - x[[1]], c(0, 10))$root,
-    integrate(function(z) z * x[[1]], 0, 1)$value, nlm(function(p) sum((p - x[[1]])^2), 0)$estimate, runif(2, 0, x), rnorm(2, x),
-    sample(x, 3), dnorm(x), pgamma(x, 2), plot(x), lines(x), hist(x, plot = FALSE)$counts, hist(x)$breaks, boxplot(x, plot = FALSE)$stats,
-    pretty(x), barplot(unclass(x), plot = FALSE), summary(x), head(x, 3), tail(x, 3), kmeans(c(1, 1, 9, 9), x[c(2, 6)])$size
+    optimize(function(z) sum((z - mean.default(x))^2), c(0, 10))$minimum,
+    uniroot(function(z) z - x[[1]], c(0, 10))$root,
+    integrate(function(z) z * x[[1]], 0, 1)$value, nlm(function(p) sum((p - x[[1]])^2), 0)$estimate,
+    runif(2, 0, x), rnorm(2, x),
+    sample(x, 3), dnorm(x), pgamma(x, 2), plot(x), lines(x), hist(x, plot = FALSE)$counts, hist(x)$breaks,
+    boxplot(x, plot = FALSE)$stats,
+    pretty(x), barplot(unclass(x), plot = FALSE), summary(x), head(x, 3), tail(x, 3),
+    kmeans(c(1, 1, 9, 9), x[c(2, 6)])$size
   ), tolerance = 1e-7)
 })
 
 test_that("matrices, logicals, integers and complex numbers are read as such", {
   m <- matrix(c(2, 1, 1, 3, 5, 8), 3, dimnames = list(letters[1:3], c("u", "v")))
   expect_as_plain(alist(
-    apply(x, 1, sum), apply(unclass(x), 2, sort), data.frame(x), as.data.frame(x), is.matrix(x), is.array(x), nrow(x), ncol(x), NCOL(x),
-    typeof(x), summary(unclass(x)), cor(x), prcomp(x)$sdev, dist(x), lm.fit(x, 1:3)$coefficients, image(unclass(x)), max.col(x),
-    dimnames(x), rownames(x), colnames(x), row(x), col(x), stack(as.data.frame(x)), arrayInd(5, dim(x)), lower.tri(x), which(unclass(x) > 2, arr.ind = TRUE)
+    apply(x, 1, sum), apply(unclass(x), 2, sort), data.frame(x), as.data.frame(x), is.matrix(x), is.array(x),
+    nrow(x), ncol(x), NCOL(x),
+    typeof(x), summary(unclass(x)), cor(x), prcomp(x)$sdev, dist(x), lm.fit(x, 1:3)$coefficients,
+    image(unclass(x)), max.col(x),
+    dimnames(x), rownames(x), colnames(x), row(x), col(x), stack(as.data.frame(x)), arrayInd(5, dim(x)),
+    lower.tri(x), which(unclass(x) > 2, arr.ind = TRUE)
   ), as64(m), m)
   l <- c(TRUE, FALSE, TRUE)
   expect_as_plain(alist(
-    which(x), sum(unclass(x)), any(x), all(x), letters[1:3][x], typeof(x), is.logical(x), is.numeric(x), table(x), rev(x),
-    if (x[1]) 1, xor(unclass(x), TRUE), mean.default(x), split(1:3, x), data.frame(x), isTRUE(unclass(x)[1]), stopifnot(unclass(x)[1])
+    which(x), sum(unclass(x)), any(x), all(x), letters[1:3][x], typeof(x), is.logical(x), is.numeric(x), table(x),
+    rev(x),
+    if (x[1]) 1, xor(unclass(x), TRUE), mean.default(x), split(1:3, x), data.frame(x), isTRUE(unclass(x)[1]),
+    stopifnot(unclass(x)[1])
   ), as_mlx(l), l)
   i <- c(4L, -2L, 7L)
   expect_as_plain(alist(
-    typeof(x), is.integer(x), rev(x), order(x), sprintf("%d", x), bitwAnd(x, 3L), sum(unclass(x)), match(7L, x), is.numeric(x), x %in% 7L
+    typeof(x), is.integer(x), rev(x), order(x), sprintf("%d", x), bitwAnd(x, 3L), sum(unclass(x)), match(7L, x),
+    is.numeric(x), x %in% 7L
   ), as_mlx(i, dtype = "int32"), i)
   z <- c(1 + 2i, -1i)
   expect_as_plain(alist(typeof(x), is.complex(x), polyroot(x), Mod(unclass(x)), paste(x), is.numeric(x)), as_mlx(z), z)
@@ -229,7 +254,8 @@ test_that("a written copy whose class is put back is an array of the written val
 test_that("type, size and description are those of a vector", {
   types <- c(
     bool = "logical", uint8 = "integer", uint16 = "integer", int8 = "integer", int16 = "integer", int32 = "integer",
-    uint32 = "double", uint64 = "double", int64 = "double", float16 = "double", bfloat16 = "double", float32 = "double",
+    uint32 = "double", uint64 = "double", int64 = "double", float16 = "double", bfloat16 = "double",
+    float32 = "double",
     float64 = "double", complex64 = "complex"
   )
   for (dtype in names(types)) {

@@ -19,7 +19,8 @@ test_that("a forked child gets a classed error for everything that needs MLX, an
       out[[1]]
     }
     refused <- alist(
-      x + 1, as_mlx(1), mlx_zeros(3), as.vector(x), mean.default(x), print(x), str(x), mlx_eval(lazy), mlx_eval(x), x[1],
+      x + 1, as_mlx(1), mlx_zeros(3), as.vector(x), mean.default(x), print(x), str(x), mlx_eval(lazy), mlx_eval(x),
+      x[1],
       mlx_grad(function(z) sum(z), 1), mlx_dtype(x), serialize(x, NULL), x %*% x, sum(read), mlx_clear_cache(),
       unserialize(stream)
     )

@@ -155,8 +155,10 @@ test_that("a freed array is an error of its own wherever it is used, and what wa
   y <- x # the same array
   mlx_free(x)
   uses <- alist(
-    x + 1, sum(x), print(x), as.numeric(x), as.matrix(x), x[1], x[[1]], mlx_eval(x), mlx_dtype(x), mlx_shape(x), str(x),
-    format(x), unclass(x) + 1, mean.default(x), c(1, x), serialize(x, NULL), mlx_grad(function(z) z, x), y * 2, x[1] <- 1,
+    x + 1, sum(x), print(x), as.numeric(x), as.matrix(x), x[1], x[[1]], mlx_eval(x), mlx_dtype(x), mlx_shape(x),
+    str(x),
+    format(x), unclass(x) + 1, mean.default(x), c(1, x), serialize(x, NULL), mlx_grad(function(z) z, x), y * 2,
+    x[1] <- 1,
     mlx_grad(function(z) sum(z * x), 1)
   )
   for (use in uses) {
