@@ -8,8 +8,9 @@ rmlx_abort <- function(message, class, call = user_call(), ...) {
 }
 
 #' @noRd
-rmlx_warn <- function(message, class) {
-  warn(message, class = c(paste0("rmlx_warning_", class), "rmlx_warning"))
+rmlx_warn <- function(message, class, call = user_call()) {
+  call <- call
+  warn(message, class = c(paste0("rmlx_warning_", class), "rmlx_warning"), call = call)
 }
 
 # What the user wrote that led here: the outermost call of the chain of rmlx's and base R's own
@@ -31,9 +32,11 @@ user_call <- function() {
   }
   at <- written_frame(found, i, parents)
   call <- tidy_call(sys.call(at))
-  # match() has C code call mtfrm(): no call of the user's
-  if (i > 0L && identical(call[[1L]], quote(mtfrm))) {
-    call <- statement(sys.function(i), attr(sys.call(at), "srcref")) %||% tidy_call(sys.call(i))
+  # neither is the user's own: match() has C code call mtfrm(), and R runs `x[1] <- 2` in pieces
+  match <- identical(call[[1L]], quote(mtfrm))
+  if (i > 0L && (match || (length(call) > 1L && identical(call[[2L]], quote(`*tmp*`))))) {
+    written <- statement(sys.function(i), attr(sys.call(at), "srcref"))
+    call <- written %||% if (match) tidy_call(sys.call(i)) else call
   }
   call
 }
@@ -178,8 +181,9 @@ on_silent_read <- structure(
       "base R code read the values of an mlx array: this work is done in R, not in MLX. ",
       "(options(rmlx.host_reads = \"allow\") permits it.)"
     )
-    if (identical(how, "error")) rmlx_abort(text, "host_read")
-    if (identical(how, "warn")) rmlx_warn(text, "host_read")
+    call <- user_call()
+    if (identical(how, "error")) rmlx_abort(text, "host_read", call = call)
+    if (identical(how, "warn")) rmlx_warn(text, "host_read", call = call)
     NULL
   },
   raises = TRUE

@@ -115,6 +115,7 @@ is_mlx <- function(x) .Call(C_is_mlx, x)
 #'
 #' @param x An mlx array.
 #' @param mode A type as in [base::as.vector()].
+#' @param nm The column's name, for an array without one.
 #' @param ... Not used, or passed on to base R.
 #' @return `as_r()` and `as.array()`: an R array with `dim` and `dimnames` from rank 2 on, else a
 #'   plain vector. `as.matrix()`: a matrix; arrays of another rank become one column, with a
@@ -224,11 +225,9 @@ as.list.mlx <- function(x, ...) {
 
 #' @rdname as_r
 #' @export
-as.data.frame.mlx <- function(x, ...) {
-  values <- r_object(x)
-  if (!is.null(dim(values))) return(as.data.frame(values, ...))
-  name <- deparse1(substitute(x))
-  as.data.frame.vector(values, ..., nm = name)
+as.data.frame.mlx <- function(x, ..., nm = deparse1(substitute(x))) {
+  out <- r_object(x)
+  if (is.null(dim(out))) as.data.frame(out, ..., nm = nm) else as.data.frame(out, ...)
 }
 
 # Registered when bit64 is loaded: see .onLoad's hook in NAMESPACE (delayed S3 registration).

@@ -47,7 +47,7 @@ mlx_free <- function(...) {
 #' @rdname mlx_memory
 #' @export
 mlx_clear_cache <- function() {
-  .Call(C_wrap__memory_clear_cache)
+  .Call(C_clear_cache)
   invisible()
 }
 

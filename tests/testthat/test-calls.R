@@ -84,6 +84,32 @@ test_that("the call is the user's own in byte-compiled code without source", {
   expect_calls(keep = FALSE, compiled = TRUE)
 })
 
+test_that("an assignment is named as written where the source is kept, as R's call of it else", {
+  lines <- c("function() {", "  x[9] <- 1", "  x", "}")
+  f <- eval(parse(text = lines, keep.source = TRUE), list(x = x))
+  expect_identical(call_of(f()), quote(x[9] <- 1))
+  f <- eval(parse(text = lines, keep.source = FALSE), list(x = x))
+  expect_identical(call_of(f()), quote(`[<-`(`*tmp*`, 9, value = 1)))
+})
+
+test_that("integers just beyond 2^53 are told of, 2^53 itself is not", {
+  for (dtype in c("int64", "uint64")) {
+    x <- as_mlx(c(1, 2^53), dtype = dtype)
+    expect_no_warning(expect_identical(as.vector(x), c(1, 2^53)))
+    expect_warning(as.vector(x + 1L), class = "rmlx_warning_precision")
+  }
+  expect_no_warning(as.vector(as_mlx(-2^53, dtype = "int64")))
+  expect_warning(as.vector(as_mlx(-2^53, dtype = "int64") - 1L), class = "rmlx_warning_precision")
+})
+
+test_that("warnings carry the user's call too", {
+  big <- as_mlx(2^53, dtype = "int64") + 1L
+  read <- function(z) as.numeric(z)
+  caught <- tryCatch(read(big), warning = identity)
+  expect_s3_class(caught, "rmlx_warning_precision")
+  expect_identical(conditionCall(caught), quote(as.numeric(z)))
+})
+
 test_that("the call stands alone at the top level of scripts and sourced files", {
   script <- tempfile(fileext = ".R")
   on.exit(unlink(script))

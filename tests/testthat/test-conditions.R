@@ -263,19 +263,51 @@ test_that("invokeRestart('abort') and quit() inside f end a script as they shoul
   expect_identical(child$status, 7L)
 })
 
+# What an interactive session says to these lines, typed one after the other.
+interactive_session <- function(lines) {
+  libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
+  out <- system2(
+    file.path(R.home("bin"), "R"), c("--no-save", "--no-readline", "--interactive", "-q"),
+    input = c("suppressMessages(library(rmlx))", lines), stdout = TRUE, stderr = TRUE,
+    env = c(libraries, "TERM=dumb"), timeout = 60
+  )
+  paste(out, collapse = "\n")
+}
+
 test_that("after abort at the top level the session goes on", {
-  rscript <- file.path(R.home("bin"), "R")
-  script <- c(
-    "suppressMessages(library(rmlx))",
+  out <- interactive_session(c(
     "mlx_grad(function(x) mlx_grad(function(z) invokeRestart('abort'), x)[[1]], 1)",
     "mlx_grad(function(x) stop('halted'), 1)",
     "cat('still', as.numeric(mlx_grad(function(x) x^2, 3)[[1]]), '\\n')"
-  )
-  libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
-  out <- system2(rscript, c("--no-save", "--no-readline", "--interactive", "-q"),
-    input = script, stdout = TRUE, stderr = TRUE, env = c(libraries, "TERM=dumb"), timeout = 60
-  )
-  expect_true(any(grepl("still 6", out)), label = paste(out, collapse = "\n"))
+  ))
+  expect_match(out, "still 6")
+})
+
+test_that("browser() inside f shows f's frame, steps on, continues and quits", {
+  out <- interactive_session(c(
+    "f <- function(x) {",
+    "  y <- x^2",
+    "  browser()",
+    "  z <- y * x",
+    "  z",
+    "}",
+    "g <- mlx_grad(f, 3)",
+    "x", # typed in the browser: printing a traced value is allowed
+    "n",
+    "cat('stepped', exists('z', inherits = FALSE), '\\n')",
+    "n",
+    "cat('computed', exists('z', inherits = FALSE), '\\n')",
+    "c",
+    "cat('gradient', as.numeric(g[[1]]), '\\n')",
+    "h <- mlx_grad(function(x) mlx_grad(f, x)[[1]], 3)",
+    "Q",
+    "cat('left', exists('h'), as.numeric(mlx_grad(function(x) x^2, 3)[[1]]), '\\n')"
+  ))
+  expect_match(out, "mlx array []", fixed = TRUE)
+  expect_match(out, "stepped FALSE")
+  expect_match(out, "computed TRUE")
+  expect_match(out, "gradient 27")
+  expect_match(out, "left FALSE 6")
 })
 
 interrupted_in <- function(work) {
@@ -365,6 +397,16 @@ test_that("every way out survives gctorture", {
     )
     # rlang's conditions make very many allocations
     slow <- list(
+      function() tryCatch(mlx_grad(function(x) c(1, x), 1), rmlx_error_tape = function(e) TRUE),
+      function() {
+        d <- function(x) {
+          y <- x * 2
+          g <- mlx_grad(function(z) z^2 * y, x)[[1]] # 4 x^2
+          mlx_eval(g, y)
+          g + y
+        }
+        as.numeric(mlx_grad(d, 3)[[1]]) == 26
+      },
       function() tryCatch(mlx_grad(function(x) sum(as.numeric(x)), 1), rmlx_error_tape = function(e) TRUE),
       function() tryCatch(mlx_grad(function(x) NULL, 1), rmlx_error_result = function(e) TRUE)
     )

@@ -3,7 +3,7 @@
 //! R sees some fifty bytes per array, so without help its collector would let gigabytes of dead
 //! temporaries pile up. Where memory is made we compare MLX's active memory with what it was
 //! after the last collection, and collect when it grew by a step.
-use crate::error::{Error, Result};
+use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use extendr_api::prelude::*;
 use std::cell::Cell;
@@ -145,11 +145,13 @@ fn memory_set_limit(bytes: f64) {
     LIMIT.with(|l| l.set(bytes as usize));
 }
 
-/// Gives cached buffers back to the system.
-#[extendr]
-fn memory_clear_cache() {
-    // SAFETY: no arguments.
-    unsafe { mlx_sys::mlx_clear_cache() };
+/// `.Call`: gives cached buffers back to the system.
+unsafe extern "C" fn clear_cache() -> SEXP {
+    if crate::handle::forked() {
+        throw(Error::Forked); // MLX would wait for its lock, perhaps for ever
+    }
+    mlx_sys::mlx_clear_cache();
+    R_NilValue
 }
 
 /// Starts the peak anew.
@@ -170,9 +172,9 @@ unsafe extern "C" fn free_now(x: SEXP) -> SEXP {
 
 routines![
     free_now / 1,
+    clear_cache / 0,
     wrap__memory_state / 0,
     wrap__memory_set_step / 1,
     wrap__memory_set_limit / 1,
-    wrap__memory_clear_cache / 0,
     wrap__memory_reset_peak / 0,
 ];

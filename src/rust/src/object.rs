@@ -237,8 +237,9 @@ const FORMAT_VERSION: c_int = 1;
 
 unsafe extern "C" fn serialized_state(x: SEXP) -> SEXP {
     let handle = handle_of(x);
-    if R_ExternalPtrAddr(handle).is_null() && R_altrep_data2(x) != R_NilValue {
-        return std::ptr::null_mut(); // freed, but read before: saved as plain values
+    let gone = R_ExternalPtrAddr(handle).is_null() || handle::forked();
+    if gone && R_altrep_data2(x) != R_NilValue {
+        return std::ptr::null_mut(); // but read before: saved as plain values
     }
     tape::check_read(handle);
     let state = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, 5));
