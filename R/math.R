@@ -46,10 +46,12 @@ exp.mlx <- function(x) .Call(C_exp, x)
 expm1.mlx <- function(x) .Call(C_expm1, x)
 
 #' @rdname mlx_math
+#' @method log2 mlx
 #' @export
 log2.mlx <- function(x) .Call(C_log2, x)
 
 #' @rdname mlx_math
+#' @method log10 mlx
 #' @export
 log10.mlx <- function(x) .Call(C_log10, x)
 
