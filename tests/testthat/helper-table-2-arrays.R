@@ -220,6 +220,7 @@ index_rows <- list(
   subset_row("x[-i]", function(x) x[-c(1, 4)], x = list(mixed, square, cube)),
   subset_row("x[range]", function(x) x[2:5], x = list(mixed, square)),
   subset_row("x[]", function(x) x[], x = list(mixed, square, cube)),
+  subset_row("`[`(x)", function(x) `[`(x), x = list(mixed, square)),
   subset_row("x[mask]", function(x) x[as.vector(square) > 0.5], x = list(square)),
   subset_row("x[x > 0]", function(x) x[x > 0], x = list(mixed, square, cube),
              special = NULL, reads = "the mask decides the shape"),
@@ -256,6 +257,7 @@ assign_rows <- list(
     x[] <- v
     x
   }, square, list(1.5, v3, square + 1)),
+  assign_row("`[<-`(x, value = v)", function(x, v) `[<-`(x, value = v), square, list(1.5, v3)),
   assign_row("x[mask] <- v", function(x, v) {
     x[c(FALSE, TRUE, TRUE), ] <- v
     x
