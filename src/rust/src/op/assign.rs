@@ -12,7 +12,7 @@ use crate::operand::Operand;
 use mlx_sys::mlx_stream;
 
 /// The value's elements in column-major order, repeated to `n`.
-fn fill(value: &Array, n: usize, s: mlx_stream) -> Result<Array> {
+pub fn fill(value: &Array, n: usize, s: mlx_stream) -> Result<Array> {
     let length = mlx::size(value);
     if length == 0 {
         return Err(Error::Argument(
