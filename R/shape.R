@@ -20,13 +20,19 @@
 mlx_reshape <- function(x, newshape, order = c("C", "F")) {
   order <- match.arg(order)
   x <- as_mlx(x)
-  if (is_mlx(newshape)) newshape <- as.vector(newshape)
-  open <- is.numeric(newshape) & !is.na(newshape) & newshape == -1
-  if (sum(open) == 1L) {
-    rest <- prod(newshape[!open])
-    if (rest > 0 && length(x) %% rest == 0) newshape[open] <- length(x) %/% rest
-  }
+  newshape <- fill_open(newshape, length(x))
   .Call(C_reshape, x, check_dim(newshape, "newshape"), order == "F")
+}
+
+# One extent of -1 is what is left of n.
+fill_open <- function(shape, n) {
+  if (is_mlx(shape)) shape <- as.vector(shape)
+  open <- is.numeric(shape) & !is.na(shape) & shape == -1
+  if (sum(open) == 1L) {
+    rest <- prod(shape[!open])
+    if (rest > 0 && n %% rest == 0) shape[open] <- n %/% rest
+  }
+  shape
 }
 
 #' @rdname mlx_reshape
