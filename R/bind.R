@@ -18,14 +18,14 @@
 #' @export
 c.mlx <- function(...) {
   parts <- list(...)
-  parts <- parts[!vapply(parts, is.null, NA)]
+  parts <- parts[!base::vapply(parts, is.null, NA)]
   out <- .Call(C_combine, unname(parts))
   names(out) <- combined_names(parts)
   out
 }
 
 combined_names <- function(parts) {
-  named <- !is.null(names(parts)) || !all(vapply(parts, function(p) is.null(names(p)), NA))
+  named <- !is.null(names(parts)) || !all(base::vapply(parts, function(p) is.null(names(p)), NA))
   if (!named) return(NULL)
   names(do.call(c, lapply(parts, function(p) {
     stand_in <- logical(length(p))
@@ -71,10 +71,10 @@ bind <- function(parts, axis, labels) {
     parts <- parts[[1L]]
     labels <- names(parts) %||% rep("", length(parts))
   }
-  there <- !vapply(parts, is.null, NA)
+  there <- !base::vapply(parts, is.null, NA)
   parts <- lapply(parts[there], bindable)
   labels <- rep_len(c(labels, ""), max(length(there), length(labels)))[which(there)]
-  ranks <- vapply(parts, function(p) if (is_mlx(p)) length(mlx_shape(p)) else length(dim(p)), 0L)
+  ranks <- base::vapply(parts, function(p) if (is_mlx(p)) length(mlx_shape(p)) else length(dim(p)), 0L)
   if (any(ranks > 2L)) return(.Call(C_concatenate, unname(parts), axis))
   other <- 3L - axis
   matrices <- ranks == 2L

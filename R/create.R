@@ -95,6 +95,8 @@ mlx_scalar <- function(value, dtype = NULL, device = mlx_default_device()) {
 
 #' Constant arrays
 #'
+#' `mlx_empty()` is Python's other name for zeros.
+#'
 #' @param dim Extents: non-negative whole numbers.
 #' @param value One value.
 #' @param x An mlx array, whose shape (and, unless given, dtype and device) the result takes.
@@ -110,6 +112,10 @@ mlx_scalar <- function(value, dtype = NULL, device = mlx_default_device()) {
 mlx_zeros <- function(dim, dtype = NULL, device = mlx_default_device()) {
   .Call(C_full, check_dim(dim), 0, dtype, device)
 }
+
+#' @rdname mlx_zeros
+#' @export
+mlx_empty <- mlx_zeros
 
 #' @rdname mlx_zeros
 #' @export
@@ -132,6 +138,10 @@ mlx_zeros_like <- function(x, dtype = NULL, device = NULL) {
   x <- as_mlx(x)
   mlx_zeros(mlx_shape(x), dtype %||% mlx_dtype(x), device %||% mlx_device(x))
 }
+
+#' @rdname mlx_zeros
+#' @export
+mlx_empty_like <- mlx_zeros_like
 
 #' @rdname mlx_zeros
 #' @export
@@ -172,12 +182,14 @@ mlx_identity <- function(n, dtype = NULL, device = mlx_default_device()) {
 #' Sequences
 #'
 #' `mlx_arange()` is like [base::seq()]: `stop` is included when a step ends on it.
-#' `mlx_linspace()` gives `num` values from `start` to `stop`, both included. Elements are computed
+#' `mlx_linspace()` gives `num` values from `start` to `stop`, both included
+#' (unless `endpoint = FALSE`). Elements are computed
 #' as `start + i * step` in double precision.
 #'
 #' @param start,stop First value and bound.
 #' @param step Distance, not 0; negative to count down.
 #' @param num How many.
+#' @param endpoint Whether `stop` is the last value; otherwise it would be the next one.
 #' @inheritParams mlx_zeros
 #' @return A 1-d mlx array.
 #' @examples
@@ -196,12 +208,14 @@ mlx_arange <- function(start, stop, step = 1, dtype = NULL, device = mlx_default
 
 #' @rdname mlx_arange
 #' @export
-mlx_linspace <- function(start, stop, num = 50L, dtype = NULL, device = mlx_default_device()) {
+mlx_linspace <- function(start, stop, num = 50L, dtype = NULL, device = mlx_default_device(),
+                         endpoint = TRUE) {
   start <- check_number(start, "start")
   stop <- check_number(stop, "stop")
   num <- check_count(num, "num")
-  step <- if (num > 1L) (stop - start) / (num - 1) else 0
-  .Call(C_sequence, start, step, num, if (num > 1L) stop else NaN, dtype, device)
+  steps <- if (check_flag(endpoint, "endpoint")) num - 1L else num
+  step <- if (steps > 0L) (stop - start) / steps else 0
+  .Call(C_sequence, start, step, num, if (endpoint && num > 1L) stop else NaN, dtype, device)
 }
 
 check_number <- function(x, name) {

@@ -9,7 +9,8 @@
 #' @param ddof Subtracted from the number of elements in the divisor: 0 for the population's
 #'   variance, 1 for R's [var()] and [sd()].
 #' @return An mlx array, 0-d when all axes go. Bools count as float32; sums of integers stay
-#'   integers; means and variances of integers are float32. `mlx_all()` and `mlx_any()` give bool.
+#'   integers; means and variances of integers are float32. `mlx_all()` and `mlx_any()` give bool,
+#'   `mlx_count_nonzero()` int32.
 #' @details `mlx_sd()` is R's standard deviation (`ddof = 1`), `mlx_std()` Python's (`ddof = 0`).
 #' @examples
 #' x <- as_mlx(matrix(1:6, 2))
@@ -61,6 +62,10 @@ mlx_all <- function(x, axes = NULL, drop = TRUE) reduce(C_all, x, axes, drop)
 #' @rdname mlx_reduce
 #' @export
 mlx_any <- function(x, axes = NULL, drop = TRUE) reduce(C_any, x, axes, drop)
+
+#' @rdname mlx_reduce
+#' @export
+mlx_count_nonzero <- function(x, axes = NULL, drop = TRUE) reduce(C_count_nonzero, x, axes, drop)
 
 #' @rdname mlx_reduce
 #' @export

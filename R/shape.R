@@ -20,26 +20,26 @@
 mlx_reshape <- function(x, newshape, order = c("C", "F")) {
   order <- check_choice(order, c("C", "F"), "order")
   x <- as_mlx(x)
-  if (is_mlx(newshape)) newshape <- as.vector(newshape)
-  if (is.numeric(newshape)) newshape <- close_shape(newshape, length(x))
-  .Call(C_reshape, x, check_dim(newshape, "newshape"), order == "F")
+  .Call(C_reshape, x, close_shape(newshape, length(x), "newshape"), order == "F")
 }
 
-# The shape with its -1 computed.
-close_shape <- function(shape, size) {
-  open <- which(shape == -1)
-  if (length(open) == 0L) return(shape)
+# A shape, its -1 computed.
+close_shape <- function(shape, size, name) {
+  if (is_mlx(shape)) shape <- as.vector(shape)
+  open <- if (is.numeric(shape)) which(shape == -1)
+  if (length(open) == 0L) return(check_dim(shape, name))
   if (length(open) > 1L) {
-    rmlx_abort("only one extent of `newshape` may be -1: it is computed from the others.", "shape")
+    rmlx_abort(paste0("only one extent of `", name, "` may be -1: it is computed from the others."),
+               "shape")
   }
-  rest <- prod(check_dim(shape[-open], "newshape"))
+  rest <- prod(check_dim(shape[-open], name))
   if (rest == 0 || size %% rest != 0) {
     rmlx_abort(paste0("Cannot reshape array of size ", size, " into shape (",
                       paste(shape, collapse = " x "), "): the -1 would have to be ", size, " / ", rest,
                       "."), "shape")
   }
   shape[open] <- size %/% rest
-  shape
+  as.integer(shape)
 }
 
 #' @rdname mlx_reshape

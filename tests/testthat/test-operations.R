@@ -162,6 +162,15 @@ not_operations <- c(
   local_mlx_dtype = "option", with_mlx_dtype = "option",
   mlx_eval = "evaluates", mlx_free = "memory", mlx_memory = "memory", mlx_clear_cache = "memory",
   mlx_host_reads = "counts", mlx_sitrep = "reports",
+  mlx_empty = "creation", mlx_empty_like = "creation", mlx_tri = "creation", mlx_hanning = "creation",
+  mlx_hamming = "creation", mlx_bartlett = "creation", mlx_blackman = "creation",
+  mlx_euler_gamma = "a number", mlx_ndim = "asks", mlx_itemsize = "asks", mlx_dtype_size = "asks",
+  mlx_issubdtype = "asks", mlx_isdtype = "asks", mlx_can_cast = "asks", mlx_result_type = "asks",
+  mlx_finfo = "asks", mlx_iinfo = "asks", mlx_broadcast_shapes = "computes with shapes",
+  mlx_view = "reads bytes, tested in test-rearrange.R",
+  mlx_bitwise_and = "of integers, tested in test-elements.R", mlx_bitwise_or = "of integers",
+  mlx_bitwise_xor = "of integers", mlx_bitwise_invert = "of integers", mlx_left_shift = "of integers",
+  mlx_right_shift = "of integers",
   mlx_grad = "a transformation, tested in test-grad.R",
   mlx_value_grad = "a transformation, tested in test-grad.R"
 )

@@ -110,6 +110,17 @@ pub fn reduce_axis(
     out(|o| unsafe { f(o, x.as_ptr(), axis, keep, s) })
 }
 
+/// One array and an axis to one array.
+pub fn with_axis(
+    f: unsafe extern "C" fn(*mut mlx_array, mlx_array, c_int, mlx_stream) -> c_int,
+    x: &Array,
+    axis: i32,
+    s: mlx_stream,
+) -> Result<Array> {
+    // SAFETY: as in `unary`.
+    out(|o| unsafe { f(o, x.as_ptr(), axis, s) })
+}
+
 /// One array and a list of integers (axes, a shape) to one array.
 pub fn with_ints(f: WithInts, x: &Array, ints: &[i32], s: mlx_stream) -> Result<Array> {
     // SAFETY: as in `reduce`.
@@ -332,6 +343,12 @@ pub fn slice_update(
 pub fn take(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     // SAFETY: as in `unary`.
     out(|o| unsafe { mlx_sys::mlx_take_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
+}
+
+/// One element for each position along an axis.
+pub fn take_along(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    // SAFETY: as in `unary`.
+    out(|o| unsafe { mlx_sys::mlx_take_along_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
 }
 
 /// Slices of `sizes` at index arrays that broadcast, one for each of `axes`.

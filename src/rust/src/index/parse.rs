@@ -3,6 +3,7 @@ use super::Arguments;
 use crate::entry::show;
 use crate::error::{Error, Result};
 use crate::ffi::*;
+use crate::mlx;
 use std::collections::HashMap;
 use std::ffi::{c_int, CStr};
 use std::ops::Range;
@@ -45,7 +46,7 @@ impl Axis {
     }
 
     /// The cheapest form of a list of positions: a range if they are equally spaced.
-    fn of(positions: Vec<i32>, extent: i32) -> Axis {
+    pub fn of(positions: Vec<i32>, extent: i32) -> Axis {
         let n = positions.len();
         if n == 0 {
             return Axis::Range {
@@ -195,6 +196,43 @@ impl Selection {
             Selection::Elements(axis) => i64::from(axis.count(size as i32)),
             Selection::Coordinates(columns) => columns.first().map_or(0, Vec::len) as i64,
         }
+    }
+}
+
+impl Selection {
+    /// The selected positions in the column-major flattening of `shape`, 0-based.
+    pub fn flat(&self, shape: &[i32]) -> Result<Vec<i32>> {
+        let size: i64 = shape.iter().map(|&n| i64::from(n)).product();
+        let size = mlx::count(size as usize)?;
+        let strides = shape.iter().scan(1, |stride, &n| {
+            let here = *stride;
+            *stride *= n;
+            Some(here)
+        });
+        Ok(match self {
+            Selection::Everything => (0..size).collect(),
+            Selection::Elements(axis) => axis.positions(size),
+            Selection::Coordinates(columns) => {
+                let mut out = vec![0; columns.first().map_or(0, Vec::len)];
+                for (column, stride) in columns.iter().zip(strides) {
+                    out.iter_mut()
+                        .zip(column)
+                        .for_each(|(p, i)| *p += i * stride);
+                }
+                out
+            }
+            Selection::Axes(axes) => {
+                let mut out = vec![0];
+                for ((axis, stride), &n) in axes.iter().zip(strides).zip(shape) {
+                    let along = axis.positions(n);
+                    out = along
+                        .iter()
+                        .flat_map(|i| out.iter().map(move |p| p + i * stride))
+                        .collect();
+                }
+                out
+            }
+        })
     }
 }
 

@@ -16,7 +16,7 @@ fn no_value() -> Error {
 }
 
 /// The value's elements in column-major order, repeated to `n`.
-fn fill(value: &Array, n: usize, s: mlx_stream) -> Result<Array> {
+pub fn fill(value: &Array, n: usize, s: mlx_stream) -> Result<Array> {
     let length = mlx::size(value);
     if length == 0 {
         return Err(no_value());

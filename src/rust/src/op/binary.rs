@@ -7,6 +7,7 @@ use crate::ffi::*;
 use crate::handle::Placed;
 use crate::mlx::{self, Array, Binary};
 use crate::names;
+use crate::op::unary::with_bits;
 use crate::operand::{self, pair, Operand};
 use mlx_sys::mlx_stream;
 
@@ -19,6 +20,8 @@ enum How {
     Relation(Binary),
     /// An ordering: not defined for complex numbers.
     Order(Binary),
+    /// On the bits of integers and bools.
+    Bits(Binary),
     /// Composed from other operations; sees what `Arithmetic` sees.
     Composed(fn(&Array, &Array, mlx_stream) -> Result<Array>),
 }
@@ -38,7 +41,7 @@ impl How {
                 );
                 match self {
                     How::Composed(f) => f(&a, &b, s),
-                    How::Arithmetic(f) | How::Relation(f) | How::Order(f) => {
+                    How::Arithmetic(f) | How::Relation(f) | How::Order(f) | How::Bits(f) => {
                         mlx::binary(f, &a, &b, s)
                     }
                 }
@@ -46,6 +49,7 @@ impl How {
             How::Order(_) if [&a, &b].iter().any(|z| mlx::dtype(z) == Dtype::Complex64) => {
                 return Err(Error::Dtype("invalid comparison with complex values: complex numbers have no order. Compare Mod() or Re().".into()));
             }
+            How::Bits(f) => mlx::binary(f, with_bits(&a)?, with_bits(&b)?, s),
             How::Relation(f) | How::Order(f) => mlx::binary(f, &a, &b, s),
         };
         out.map(|array| Placed::new(array, device))
@@ -83,7 +87,7 @@ macro_rules! binary {
     };
 }
 
-use How::{Arithmetic, Composed, Order, Relation};
+use How::{Arithmetic, Bits, Composed, Order, Relation};
 binary! {
     add = Arithmetic(mlx_sys::mlx_add);
     subtract = Arithmetic(mlx_sys::mlx_subtract);
@@ -103,6 +107,12 @@ binary! {
     minimum = Arithmetic(mlx_sys::mlx_minimum);
     atan2 = Arithmetic(mlx_sys::mlx_arctan2);
     logaddexp = Composed(log_add_exp);
+    logical_xor = Relation(mlx_sys::mlx_logical_xor);
+    bitwise_and = Bits(mlx_sys::mlx_bitwise_and);
+    bitwise_or = Bits(mlx_sys::mlx_bitwise_or);
+    bitwise_xor = Bits(mlx_sys::mlx_bitwise_xor);
+    left_shift = Bits(mlx_sys::mlx_left_shift);
+    right_shift = Bits(mlx_sys::mlx_right_shift);
 }
 
 /// Both operands in the dtype that MLX promotes them to.

@@ -101,17 +101,19 @@ unsafe extern "C" fn concatenate(list: SEXP, axis: SEXP) -> SEXP {
 
 /// The parts of a list; looking at one may jump, so they are looked at twice: first for the
 /// jump's sake, then, owning memory, for keeps.
-struct Parts(SEXP);
+pub struct Parts(SEXP);
 
 impl Parts {
-    unsafe fn of(list: SEXP) -> Parts {
+    /// Looks at every element of a list; may jump.
+    pub unsafe fn of(list: SEXP) -> Parts {
         for i in 0..XLENGTH(list) {
             Operand::of(VECTOR_ELT(list, i));
         }
         Parts(list)
     }
 
-    fn operands(&self) -> Vec<Operand> {
+    /// The parts.
+    pub fn operands(&self) -> Vec<Operand> {
         // SAFETY: every element has been looked at, so none jumps now.
         unsafe {
             (0..XLENGTH(self.0))

@@ -62,7 +62,7 @@ fn elements(x: &Array, columns: &[Vec<i32>], s: mlx_stream) -> Result<Array> {
 }
 
 /// A block: one slice for all ranges, then a take for each list of positions.
-fn block(x: &Array, axes: &[Axis], s: mlx_stream) -> Result<Array> {
+pub fn block(x: &Array, axes: &[Axis], s: mlx_stream) -> Result<Array> {
     let shape = mlx::shape(x);
     let (mut from, mut to, mut step) = (vec![0; shape.len()], shape.to_vec(), vec![1; shape.len()]);
     let mut sliced = false;

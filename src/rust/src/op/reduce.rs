@@ -57,6 +57,7 @@ reductions! {
     all = |x, axes, keep, na_rm, s| truth(mlx_sys::mlx_all_axes, x, axes, keep, na_rm.then_some(1.0), s);
     any = |x, axes, keep, na_rm, s| truth(mlx_sys::mlx_any_axes, x, axes, keep, na_rm.then_some(0.0), s);
     logsumexp = |x, axes, keep, _, s| log_sum_exp(x, axes, keep, s);
+    count_nonzero = |x, axes, keep, _, s| count(&mlx::astype(x, Dtype::Bool, s)?, axes, keep, s);
 }
 
 /// Bools count as float32.
@@ -68,12 +69,18 @@ fn number(x: &Array, s: mlx_stream) -> Result<Array> {
 }
 
 /// Integers as the default floating dtype, bools as float32.
-fn floating(x: &Array, s: mlx_stream) -> Result<Array> {
+pub fn floating(x: &Array, s: mlx_stream) -> Result<Array> {
     match mlx::dtype(x) {
         Dtype::Bool => mlx::astype(x, Dtype::Float32, s),
         d if dtype::is_integer(d) => mlx::astype(x, operand::default_float()?, s),
         _ => mlx::share(x),
     }
+}
+
+/// How many are true.
+fn count(x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
+    let ones = mlx::astype(x, Dtype::Int32, s)?;
+    mlx::reduce(mlx_sys::mlx_sum_axes, &ones, axes, keep, s)
 }
 
 /// NaN replaced by the reduction's neutral element.

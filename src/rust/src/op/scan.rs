@@ -1,15 +1,18 @@
-//! Cumulative sums, products and extremes, along an axis or over the flattened array.
+//! Cumulative sums, products, extremes and logsumexps, along an axis or over the flattened array.
 //!
 //! MLX differentiates its cumulative sum only. The others get their gradient here: a product
 //! from log2(n) shifted products, an extreme from the position that holds it.
-use crate::device;
+use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::entry;
 use crate::error::Result;
+use crate::exact;
 use crate::ffi::*;
 use crate::handle::Placed;
 use crate::mlx::{self, Array};
 use crate::names;
+use crate::op::layout::pick;
+use crate::op::reduce::floating;
 use crate::operand::Operand;
 use mlx_sys::mlx_stream;
 use std::ffi::c_int;
@@ -128,8 +131,7 @@ fn cumulative_extreme(
     let later = mlx::select(&record, &cut(&position, axis, 1, n, s)?, &zero, s)?;
     let marks = mlx::concatenate(&[first, later], axis, s)?;
     let holder = extreme_scan(mlx_sys::mlx_cummax_axis, &marks, axis, s)?;
-    // SAFETY: valid handles.
-    mlx::out(|o| unsafe { mlx_sys::mlx_take_along_axis(o, x.as_ptr(), holder.as_ptr(), axis, s) })
+    mlx::take_along(x, &holder, axis, s)
 }
 
 fn cummax(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
@@ -140,34 +142,144 @@ fn cummin(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     cumulative_extreme(mlx_sys::mlx_cummin_axis, mlx_sys::mlx_less, x, axis, s)
 }
 
-/// Over the column-major flattening, as base R's cum* functions.
-unsafe fn run(f: fn(&Array, i32, mlx_stream) -> Result<Array>, x: SEXP) -> SEXP {
+fn logcumsumexp(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    let x = floating(x, s)?;
+    match mlx::dtype(&x) {
+        // MLX's own has no gradient
+        Dtype::Float32 if mlx::is_tracer(&x) => {
+            exact::logcumsumexp(&x, axis, false, true, Device::Cpu.stream())
+        }
+        Dtype::Float64 => exact::logcumsumexp(&x, axis, false, true, s),
+        // SAFETY: a valid handle; forward and inclusive.
+        _ => mlx::out(|o| unsafe {
+            mlx_sys::mlx_logcumsumexp_axis(o, x.as_ptr(), axis, false, true, s)
+        }),
+    }
+}
+
+/// A cumulative function and what it makes of nothing, given the dtype.
+#[derive(Clone, Copy)]
+struct Cumulative {
+    run: fn(&Array, i32, mlx_stream) -> Result<Array>,
+    nothing: fn(Dtype) -> f64,
+}
+
+impl Cumulative {
+    /// Along an axis, from its end if `reverse`, each element without itself unless `inclusive`.
+    fn along(
+        self,
+        x: &Array,
+        axis: i32,
+        reverse: bool,
+        inclusive: bool,
+        s: mlx_stream,
+    ) -> Result<Array> {
+        // MLX's scans divide by the extent: nothing to scan would end the process
+        if mlx::size(x) == 0 {
+            return mlx::share(x);
+        }
+        let n = mlx::shape(x)[axis as usize];
+        let turn = |x: &Array| pick(x, (0..n).rev().collect(), axis, s);
+        let x = if reverse { turn(x)? } else { mlx::share(x)? };
+        let mut out = (self.run)(&x, axis, s)?;
+        if !inclusive {
+            let kind = mlx::dtype(&out);
+            let mut one = mlx::shape(&out).to_vec();
+            one[axis as usize] = 1;
+            let nothing = mlx::scalar((self.nothing)(kind), kind, s)?;
+            let first = mlx::full(&one, &nothing, kind, s)?;
+            out = mlx::concatenate(&[first, cut(&out, axis, 0, n - 1, s)?], axis, s)?;
+        }
+        if reverse {
+            turn(&out)
+        } else {
+            Ok(out)
+        }
+    }
+}
+
+/// The lowest (or highest) value of a dtype.
+fn bound(kind: Dtype, lowest: bool) -> f64 {
+    let (low, high) = match kind {
+        d if dtype::is_integer(d) => dtype::integer_range(d),
+        _ if lowest => return f64::NEG_INFINITY,
+        _ => return f64::INFINITY,
+    };
+    (if lowest { low } else { high }) as f64
+}
+
+/// Along an axis, or (NULL) over the row-major flattening.
+unsafe fn run_along(f: Cumulative, x: SEXP, axis: SEXP, reverse: SEXP, inclusive: SEXP) -> SEXP {
     let operand = Operand::of(x);
+    let (reverse, inclusive) = (Rf_asLogical(reverse) == 1, Rf_asLogical(inclusive) == 1);
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
         let array = operand.number(device)?;
-        let flat = mlx::flatten_columns(&array, s)?;
-        // MLX's scans divide by the extent: nothing to scan would end the process
-        let out = if mlx::size(&flat) == 0 {
-            flat
+        let out = if axis == R_NilValue {
+            let n = mlx::count(mlx::size(&array))?;
+            f.along(&mlx::reshape(&array, &[n], s)?, 0, reverse, inclusive, s)?
         } else {
-            f(&flat, 0, s)?
+            let axis = entry::axis_of(Rf_asInteger(axis), mlx::rank(&array))?;
+            f.along(&array, axis, reverse, inclusive, s)?
         };
         Ok(Placed::new(out, device))
     });
     names::elementwise(out, &[x])
 }
 
+/// Over the column-major flattening, as base R's cum* functions.
+unsafe fn run(f: Cumulative, x: SEXP) -> SEXP {
+    let operand = Operand::of(x);
+    let out = entry::one(|| {
+        let device = operand.device().unwrap_or_else(device::default);
+        let s = device.stream();
+        let array = operand.number(device)?;
+        let flat = mlx::flatten_columns(&array, s)?;
+        Ok(Placed::new(f.along(&flat, 0, false, true, s)?, device))
+    });
+    names::elementwise(out, &[x])
+}
+
+const SUM: Cumulative = Cumulative {
+    run: cumsum,
+    nothing: |_| 0.0,
+};
+const PRODUCT: Cumulative = Cumulative {
+    run: cumprod,
+    nothing: |_| 1.0,
+};
+const MAX: Cumulative = Cumulative {
+    run: cummax,
+    nothing: |kind| bound(kind, true),
+};
+const MIN: Cumulative = Cumulative {
+    run: cummin,
+    nothing: |kind| bound(kind, false),
+};
+const LOGSUMEXP: Cumulative = Cumulative {
+    run: logcumsumexp,
+    nothing: |_| f64::NEG_INFINITY,
+};
+
 macro_rules! scans {
-    ($($entry:ident = $f:expr;)*) => {
-        $(unsafe extern "C" fn $entry(x: SEXP) -> SEXP { run($f, x) })*
-        routines![$($entry / 1),*];
+    ({$($columns:ident = $f:expr;)*} {$($along:ident = $g:expr;)*}) => {
+        $(unsafe extern "C" fn $columns(x: SEXP) -> SEXP { run($f, x) })*
+        $(unsafe extern "C" fn $along(x: SEXP, axis: SEXP, reverse: SEXP, inclusive: SEXP) -> SEXP {
+            run_along($g, x, axis, reverse, inclusive)
+        })*
+        routines![$($columns / 1,)* $($along / 4),*];
     };
 }
-scans! {
-    cumulative_sum = cumsum;
-    cumulative_product = cumprod;
-    cumulative_max = cummax;
-    cumulative_min = cummin;
-}
+scans! { {
+    cumulative_sum = SUM;
+    cumulative_product = PRODUCT;
+    cumulative_max = MAX;
+    cumulative_min = MIN;
+} {
+    cumsum_along = SUM;
+    cumprod_along = PRODUCT;
+    cummax_along = MAX;
+    cummin_along = MIN;
+    logcumsumexp_along = LOGSUMEXP;
+} }

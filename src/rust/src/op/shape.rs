@@ -13,14 +13,16 @@ use crate::operand::{Held, Operand};
 use mlx_sys::mlx_stream;
 
 /// Runs `f` on the array of `x`.
-unsafe fn with(x: SEXP, f: impl FnOnce(&Array, mlx_stream) -> Result<Array>) -> SEXP {
+pub unsafe fn with(x: SEXP, f: impl FnOnce(&Array, mlx_stream) -> Result<Array>) -> SEXP {
+    on_device(x, |array, device| f(array, device.stream()))
+}
+
+/// Runs `f` on the array of `x` and its device.
+pub unsafe fn on_device(x: SEXP, f: impl FnOnce(&Array, Device) -> Result<Array>) -> SEXP {
     let operand = Operand::of(x);
     entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
-        Ok(Placed::new(
-            f(&*operand.array(device)?, device.stream())?,
-            device,
-        ))
+        Ok(Placed::new(f(&*operand.array(device)?, device)?, device))
     })
 }
 
@@ -209,6 +211,21 @@ unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
     names::elementwise(out, &[x])
 }
 
+/// `.Call`: axes (NULL: all) of an array of some rank, counted from 1.
+unsafe extern "C" fn resolve_axes(axes: SEXP, rank: SEXP) -> SEXP {
+    let rank = Rf_asInteger(rank) as usize;
+    let n = entry::plain(|| entry::axes(axes, rank).map(|found| found.len()));
+    let out = Rf_protect(Rf_allocVector(SEXPTYPE::INTSXP, n as R_xlen_t));
+    entry::plain(|| {
+        for (i, axis) in entry::axes(axes, rank)?.into_iter().enumerate() {
+            SET_INTEGER_ELT(out, i as R_xlen_t, axis + 1);
+        }
+        Ok(())
+    });
+    Rf_unprotect(1);
+    out
+}
+
 /// The handle of an mlx vector; an error for anything else.
 unsafe fn mlx_handle(x: SEXP) -> SEXP {
     let handle = object::handle_of(x);
@@ -287,6 +304,7 @@ routines![
     broadcast_to / 2,
     flatten_columns / 1,
     cast / 3,
+    resolve_axes / 2,
     is_mlx / 1,
     shape / 1,
     dtype_name / 1,

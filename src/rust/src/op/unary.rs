@@ -2,13 +2,13 @@
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::entry;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::exact::{self, Exact};
 use crate::ffi::*;
 use crate::handle::Placed;
 use crate::mlx::{self, Array, Unary};
 use crate::names;
-use crate::op::rounding;
+use crate::op::{reduce, rounding};
 use crate::operand::{self, Operand};
 use mlx_sys::mlx_stream;
 
@@ -23,11 +23,16 @@ enum How {
     Special(fn(&Array, mlx_stream) -> Result<Array>),
     /// Composed from other operations.
     Composed(fn(&Array, mlx_stream) -> Result<Array>),
+    /// On the bits of integers and bools.
+    Bits(Unary),
 }
 
 impl How {
     fn apply(self, x: &Array, device: Device) -> Result<Array> {
         let s = device.stream();
+        if let How::Bits(f) = self {
+            return mlx::unary(f, with_bits(x)?, s);
+        }
         let number = match mlx::dtype(x) {
             Dtype::Bool => Some(mlx::astype(x, Dtype::Float32, s)?),
             _ => None,
@@ -36,7 +41,7 @@ impl How {
         let kind = mlx::dtype(x);
         match self {
             How::Exact(_, f) if kind == Dtype::Float64 => exact::unary(f, x, s),
-            How::Native(f) | How::Exact(f, _) => mlx::unary(f, x, s),
+            How::Native(f) | How::Exact(f, _) | How::Bits(f) => mlx::unary(f, x, s),
             How::Composed(f) => f(x, s),
             How::Special(f) => special(f, x, s),
         }
@@ -48,7 +53,7 @@ fn special(f: fn(&Array, mlx_stream) -> Result<Array>, x: &Array, s: mlx_stream)
     let cpu = Device::Cpu.stream();
     match mlx::dtype(x) {
         Dtype::Float32 | Dtype::Float64 => f(x, cpu),
-        Dtype::Complex64 => Err(crate::error::Error::Dtype(
+        Dtype::Complex64 => Err(Error::Dtype(
             "this function is not defined for complex numbers here.".into(),
         )),
         kind if dtype::is_float(kind) => {
@@ -57,6 +62,29 @@ fn special(f: fn(&Array, mlx_stream) -> Result<Array>, x: &Array, s: mlx_stream)
         }
         _ => f(&mlx::astype(x, operand::default_float()?, s)?, cpu),
     }
+}
+
+/// The array, if its elements are integers or bools.
+pub fn with_bits(x: &Array) -> Result<&Array> {
+    let kind = mlx::dtype(x);
+    if kind == Dtype::Bool || dtype::is_integer(kind) {
+        return Ok(x);
+    }
+    Err(Error::Dtype(format!(
+        "bits are those of integers and bools; this is {}. Cast it, as in `mlx_cast(x, \"int32\")`.",
+        dtype::name(kind)
+    )))
+}
+
+/// x times a number, integers as the default floating dtype.
+fn times(x: &Array, by: f64, s: mlx_stream) -> Result<Array> {
+    let x = reduce::floating(x, s)?;
+    mlx::binary(
+        mlx_sys::mlx_multiply,
+        &x,
+        &mlx::scalar(by, mlx::dtype(&x), s)?,
+        s,
+    )
 }
 
 unsafe fn run(how: How, x: SEXP) -> SEXP {
@@ -78,7 +106,7 @@ macro_rules! unary {
     };
 }
 
-use How::{Composed, Exact as ExactIn64, Native, Special};
+use How::{Bits, Composed, Exact as ExactIn64, Native, Special};
 unary! {
     abs = Native(mlx_sys::mlx_abs);
     sign = Composed(rounding::sign);
@@ -86,6 +114,13 @@ unary! {
     logical_not = Native(mlx_sys::mlx_logical_not);
     sqrt = Native(mlx_sys::mlx_sqrt);
     square = Native(mlx_sys::mlx_square);
+    reciprocal = Composed(|x, s| mlx::unary(mlx_sys::mlx_reciprocal, &reduce::floating(x, s)?, s));
+    rsqrt = Composed(|x, s| mlx::unary(mlx_sys::mlx_rsqrt, &reduce::floating(x, s)?, s));
+    degrees = Composed(|x, s| times(x, 180.0 / std::f64::consts::PI, s));
+    radians = Composed(|x, s| times(x, std::f64::consts::PI / 180.0, s));
+    erf = ExactIn64(mlx_sys::mlx_erf, Exact::Erf);
+    erfinv = ExactIn64(mlx_sys::mlx_erfinv, Exact::Erfinv);
+    bitwise_invert = Bits(mlx_sys::mlx_bitwise_invert);
     exp = ExactIn64(mlx_sys::mlx_exp, Exact::Exp);
     expm1 = ExactIn64(mlx_sys::mlx_expm1, Exact::Expm1);
     log = Native(mlx_sys::mlx_log);
@@ -117,6 +152,8 @@ unary! {
     is_nan = Native(mlx_sys::mlx_isnan);
     is_finite = Native(mlx_sys::mlx_isfinite);
     is_infinite = Native(mlx_sys::mlx_isinf);
+    is_positive_infinite = Native(mlx_sys::mlx_isposinf);
+    is_negative_infinite = Native(mlx_sys::mlx_isneginf);
     real = Native(mlx_sys::mlx_real);
     imaginary = Native(mlx_sys::mlx_imag);
     conjugate = Native(mlx_sys::mlx_conjugate);
