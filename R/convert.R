@@ -118,8 +118,8 @@ is_mlx <- function(x) .Call(C_is_mlx, x)
 #' @param nm The column's name, for an array without one.
 #' @param ... Not used, or passed on to base R.
 #' @return `as_r()` and `as.array()`: an R array with `dim` and `dimnames` from rank 2 on, else a
-#'   plain vector. `as.matrix()`: a matrix; arrays of another rank become one column, with a
-#'   warning. `as.vector()`, `as.numeric()`, ...: a plain vector. `as.list()`: a list of 0-d arrays
+#'   plain vector. `mlx_item()`: the only element. `as.matrix()`: a matrix; arrays of another rank
+#'   become one column, with a warning. `as.vector()`, `as.numeric()`, ...: a plain vector. `as.list()`: a list of 0-d arrays
 #'   for rank 1 (so that loops stay on the tape), else of plain values.
 #' @examples
 #' x <- as_mlx(matrix(1:4, 2))
@@ -131,6 +131,16 @@ is_mlx <- function(x) .Call(C_is_mlx, x)
 as_r <- function(x) {
   if (!is_mlx(x)) return(x)
   as.array.mlx(x)
+}
+
+#' @rdname as_r
+#' @export
+mlx_item <- function(x) {
+  if (length(check_mlx(x)) != 1L) {
+    rmlx_abort(paste0("mlx_item() takes an array of one element; this one has ", length(x), "."),
+               "shape")
+  }
+  as.vector.mlx(x)
 }
 
 plain_values <- function(x, traced = FALSE) {

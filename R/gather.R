@@ -1,20 +1,25 @@
 # Elements at positions given by arrays.
 
-# Positions checked against an extent: what is out of range would be read as garbage.
+# Positions checked against an extent: what is out of range would be read as garbage. Positions that
+# have no values yet, in a function that is being compiled or vectorised, are kept within it.
 check_positions <- function(at, extent, what) {
   fine <- if (is_mlx(at)) {
-    as.logical(.Call(C_are_positions, at, extent))
+    tryCatch(positions_fit(at, extent), rmlx_error_tape = function(e) NULL)
   } else {
     is.numeric(at) && !anyNA(at) && all(at >= 1 & at < extent + 1)
   }
+  if (is.null(fine)) return(mlx_clip(at, 1, extent))
   if (length(at) == 0L || fine) return(at)
   rmlx_abort(paste0("Index out of bounds: ", what, " must be whole numbers from 1 to ", extent, "."), "index")
 }
 
+positions_fit <- function(at, extent) as.logical(.Call(C_are_positions, at, extent))
+
 #' Take and put elements at positions
 #'
 #' Positions count from 1. They are R vectors or arrays or mlx arrays, and are checked; gradients flow
-#' to the elements, and in `mlx_put_along_axis()` to the values.
+#' to the elements, and in `mlx_put_along_axis()` to the values. In a function that is being compiled or
+#' vectorised they have no values to check: those out of range count as the nearest there.
 #'
 #' @param x An mlx array or what [as_mlx()] takes.
 #' @param indices Positions. `mlx_take()`: an array of any shape, which stands in the place of the axis.

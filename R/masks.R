@@ -6,12 +6,13 @@
 #' These have base R's meaning for mlx arrays, on the gradient's tape, and pass everything else to base
 #' R unchanged.
 #'
-#' @param x,X,Y,m,test,yes,no mlx arrays or R objects; where one is an mlx array MLX computes.
+#' @param x,X,Y,m,data,test,yes,no mlx arrays or R objects; where one is an mlx array MLX computes.
 #' @param MARGIN Axes, from 1.
 #' @param STATS Values for the axes `MARGIN`: one, or as many as these have positions.
 #' @param FUN A function; in `outer()` of two arrays of equal length, element by element.
 #' @param ... Arguments of `FUN`; in `pmin()`, `pmax()` and `complete.cases()` the
 #'   arrays; in `rank()` arguments of [base::rank()].
+#' @param nrow,ncol,byrow,dim,dimnames As in [base::matrix()] and [base::array()].
 #' @param as.factor Whether to return a factor.
 #' @param drop Not used: pieces lose the axes of `MARGIN`. `asplit(drop = TRUE)` flattens them.
 #' @param check.margin Passed on to base R.
@@ -23,6 +24,7 @@
 #' @param ties.method As in [base::max.col()].
 #' @return
 #'   - `drop()`: without the axes of extent 1.
+#'   - `matrix()`, `array()`: the elements in a new shape, repeated or cut to fill it.
 #'   - `row()`, `col()`: int32, the row and column of each element.
 #'   - `asplit()`: a list of mlx arrays, one for each position of the axes `MARGIN`.
 #'   - `apply()`, `sapply()`, `vapply()`: results of `FUN` that are mlx arrays of one length become one mlx array, as
@@ -276,6 +278,47 @@ sweep <- function(x, MARGIN, STATS, FUN = "-", check.margin = TRUE, ...) {
     STATS <- .Call(C_reshape, STATS, replace(shape, setdiff(seq_along(shape), margin), 1L), FALSE)
   }
   match.fun(FUN)(x, STATS, ...)
+}
+
+#' @rdname masks
+#' @export
+matrix <- function(data = NA, nrow = 1, ncol = 1, byrow = FALSE, dimnames = NULL) {
+  if (!is_mlx(data)) {
+    call <- quote(base::matrix(data, byrow = byrow, dimnames = dimnames)) # which asks for missing(nrow)
+    if (!missing(nrow)) call$nrow <- quote(nrow)
+    if (!missing(ncol)) call$ncol <- quote(ncol)
+    return(eval(call))
+  }
+  n <- length(data)
+  if (missing(nrow)) nrow <- if (missing(ncol)) n else ceiling(n / ncol)
+  if (missing(ncol)) ncol <- ceiling(n / nrow)
+  shape <- c(check_count(nrow, "nrow"), check_count(ncol, "ncol"))
+  if (check_flag(byrow, "byrow")) return(titled(t(filled(data, rev(shape))), dimnames))
+  titled(filled(data, shape), dimnames)
+}
+
+#' @rdname masks
+#' @export
+array <- function(data = NA, dim = length(data), dimnames = NULL) {
+  if (!is_mlx(data)) return(base::array(data, dim, dimnames))
+  titled(filled(data, check_dim(dim)), dimnames)
+}
+
+# The elements, repeated or cut to a shape, in column-major order.
+filled <- function(data, shape) {
+  n <- prod(shape)
+  flat <- .Call(C_flatten_columns, data)
+  if (length(flat) != n) {
+    if (length(flat) == 0L) rmlx_abort("an array without elements does not fill others.", "shape")
+    flat <- .Call(C_select_along, flat, rep_len(seq_along(flat), n), 1L)
+  }
+  .Call(C_reshape, flat, shape, TRUE)
+}
+
+titled <- function(x, titles) {
+  if (length(titles) == 0L) return(x)
+  if (is.null(dim(x))) names(x) <- titles[[1L]] else dimnames(x) <- titles
+  x
 }
 
 #' @rdname masks

@@ -56,8 +56,29 @@ var <- function(x, y = NULL, na.rm = FALSE, use) {
     return(if (missing(use)) stats::var(x, y, na.rm) else stats::var(x, y, na.rm, use))
   }
   if (na.rm) rmlx_abort("var(na.rm = TRUE) is not supported for mlx arrays.", "argument")
-  by_columns(x, y, centred, dim(columns(x))[1L] - 1)
+  covariance(x, y)
 }
+
+#' @rdname var
+#' @export
+cov <- function(x, y = NULL, use = "everything", method = c("pearson", "kendall", "spearman")) {
+  method <- match.arg(method)
+  if (!is_mlx(x) && !is_mlx(y)) return(stats::cov(x, y, use, method))
+  check_pearson(method, use, x, y)
+  covariance(x, y)
+}
+
+# Of what stats computes for numbers: Pearson's, of all of it.
+check_pearson <- function(method, use, x, y) {
+  if (method != "pearson" || use != "everything") {
+    rmlx_abort("covariances and correlations of mlx arrays are Pearson's, of everything.", "argument")
+  }
+  if (is.null(y) && length(mlx_shape(x)) < 2L) {
+    rmlx_abort("supply both 'x' and 'y' or a matrix-like 'x'", "argument")
+  }
+}
+
+covariance <- function(x, y) by_columns(x, y, centred, dim(columns(x))[1L] - 1)
 
 #' @rdname var
 #' @export
@@ -71,12 +92,7 @@ sd <- function(x, na.rm = FALSE) {
 cor <- function(x, y = NULL, use = "everything", method = c("pearson", "kendall", "spearman")) {
   method <- match.arg(method)
   if (!is_mlx(x) && !is_mlx(y)) return(stats::cor(x, y, use, method))
-  if (method != "pearson" || use != "everything") {
-    rmlx_abort("correlations of mlx arrays are Pearson's, of everything.", "argument")
-  }
-  if (is.null(y) && length(mlx_shape(x)) < 2L) {
-    rmlx_abort("supply both 'x' and 'y' or a matrix-like 'x'", "argument")
-  }
+  check_pearson(method, use, x, y)
   unit <- function(z) {
     z <- centred(z)
     z / sqrt(mlx_sum(mlx_square(z), axes = 1L, drop = FALSE))

@@ -13,20 +13,26 @@ order_rows <- list(
   moves("mlx_topk along", function(x) rowSums(mlx_topk(x, 2, axis = 2)),
         function(x) apply(x, 1, function(v) sum(sort(v, TRUE)[1:2])), x = list(square), special = NULL,
         covers = "mlx_topk"),
-  moves("sort", function(x) sort(x), function(x) sort(as.vector(x)), x = list(mixed, square)),
+  moves("sort", function(x) sort(x), function(x) sort(as.vector(x)), x = list(mixed, square),
+        reads = "the NaN are counted"),
   moves("sort(decreasing, na.last)", function(x) sort(x, decreasing = TRUE, na.last = FALSE),
-        function(x) sort(as.vector(x), decreasing = TRUE, na.last = FALSE), covers = "sort", x = list(square)),
-  moves("unique", function(x) unique(x), unique, x = list(c(3, 1, 3, NaN, 2, NaN, 1), square[c(1, 2, 1), ]),
+        function(x) sort(as.vector(x), decreasing = TRUE, na.last = FALSE), covers = "sort",
+        x = list(square), reads = "the NaN are counted"),
+  moves("unique", function(x) unique(x), unique, reads = "values decide the shape",
+        x = list(c(3, 1, 3, NaN, 2, NaN, 1), square[c(1, 2, 1), ]),
         grad = FALSE, int = list(c(3L, 1L, 3L)), special = NULL),
-  row("unique of the tape", function(x) unique(x), inputs = list(list(mixed)), covers = "unique"),
+  row("unique of the tape", function(x) unique(x), reads = "values decide the shape",
+       inputs = list(list(mixed)), covers = "unique"),
   row("median", function(x) median(x), inputs = lapply(shapes(apart), list), int = list(1:4),
       special = list(list(c(1, NaN)), list(c(1, 2, Inf))), empty = nothing, bool = list(c(TRUE, FALSE))),
-  row("median(na.rm = TRUE)", function(x) median(x, na.rm = TRUE), inputs = list(list(apart)),
+  row("median(na.rm = TRUE)", function(x) median(x, na.rm = TRUE), reads = "the NaN are counted",
+      inputs = list(list(apart)),
       special = list(list(c(3, NaN, 1))), covers = "median"),
   row("quantile", function(x) quantile(x, c(0.1, 0.5, 0.99)), function(x) {
     stats::quantile(x, c(0.1, 0.5, 0.99), names = FALSE)
   }, inputs = lapply(shapes(apart), list), int = list(1:4), special = list(list(c(1, Inf, 2)))),
-  row("quantile(na.rm = TRUE)", function(x) quantile(x, na.rm = TRUE), function(x) {
+  row("quantile(na.rm = TRUE)", function(x) quantile(x, na.rm = TRUE), reads = "the NaN are counted",
+      function(x) {
     stats::quantile(x, na.rm = TRUE, names = FALSE)
   }, inputs = list(list(apart)), special = list(list(c(1, NaN, 2))), covers = "quantile")
 )
@@ -133,14 +139,14 @@ gather_rows <- list(
         function(x) matrix(x[c(5, 1, 9, 2)], 2), covers = "mlx_take"),
   moves("mlx_take_along_axis", function(x) mlx_take_along_axis(x, cbind(c(3, 1, 1)), axis = 2),
         function(x) matrix(x[cbind(1:3, c(3, 1, 1))], 3), x = list(square)),
-  moves("mlx_take_along_axis of all", function(x) mlx_take_along_axis(x, c(3, 9)),
+  moves("mlx_take_along_axis of all", reads = "positions are checked", function(x) mlx_take_along_axis(x, c(3, 9)),
         function(x) x[c(3, 9)], covers = "mlx_take_along_axis"),
   keeps("mlx_put_along_axis", function(x, v) mlx_put_along_axis(x, cbind(c(3, 1, 1)), v, axis = 2),
         function(x, v) {
           x[cbind(1:3, c(3, 1, 1))] <- v
           x
         }, inputs = list(list(square, 2.5), list(square, matrix(v3)))),
-  keeps("mlx_put_along_axis of all", function(x, v) mlx_put_along_axis(x, c(3, 8), v), function(x, v) {
+  keeps("mlx_put_along_axis of all", reads = "positions are checked", function(x, v) mlx_put_along_axis(x, c(3, 8), v), function(x, v) {
     x[c(3, 8)] <- v
     x
   }, inputs = list(list(square, v2), list(mixed, v2)), covers = "mlx_put_along_axis"),

@@ -12,6 +12,7 @@ statistics_rows <- c(list(
   row("var(x, y)", function(x, y) var(x, y), function(x, y) stats::var(x, y), sides = TRUE,
       inputs = list(list(mixed, other), list(correlated, other)), covers = "var"),
   row("sd", function(x) sd(x), function(x) stats::sd(x), inputs = list(list(mixed), list(square)), int = list(1:4)),
+  row("cov", function(x) cov(x), function(x) stats::cov(x), inputs = list(list(correlated))),
   row("cor", function(x) cor(x), function(x) stats::cor(x), inputs = list(list(correlated))),
   row("cor(x, y)", function(x, y) cor(x, y), function(x, y) stats::cor(x, y), sides = TRUE,
       inputs = list(list(mixed, other), list(correlated, other)), covers = "cor"),
@@ -26,6 +27,25 @@ statistics_rows <- c(list(
         x = list(square))
 ), reduction("mlx_count_nonzero", function(x) sum(x != 0), grad = FALSE, dtype = "int32", int_dtype = "int32",
              bool_dtype = "int32"))
+
+whole_k <- c(0, 1, 3, 2, 5, 4, 1, 7)
+special_rows <- list(
+  binary("beta", beta, positive, abs(other), special = c(NaN, 0.5, 3), oracle = broadcasting(base::beta),
+         int = list(c(1L, 5L), c(3L, 2L)), int_dtype = "float32", bool = NULL),
+  binary("lbeta", lbeta, positive, abs(other), special = c(NaN, 0.5, 300), oracle = broadcasting(base::lbeta),
+         int = list(c(1L, 5L), c(3L, 2L)), int_dtype = "float32", bool = NULL),
+  binary("choose", choose, positive + 3, whole_k, special = c(NaN, 0, 5, 40), grad = 1L,
+         oracle = broadcasting(base::choose), int = list(c(5L, 9L), c(2L, 4L)), int_dtype = "float32", bool = NULL),
+  binary("lchoose", lchoose, positive + 8, whole_k, special = c(NaN, 5, 40), grad = 1L,
+         oracle = broadcasting(base::lchoose), int = list(c(5L, 9L), c(2L, 4L)), int_dtype = "float32",
+         bool = NULL),
+  binary("atan2", atan2, mixed, other, oracle = broadcasting(base::atan2), int_dtype = "float32"),
+  unary("psigamma", function(x) psigamma(x, 3), positive, special = c(NaN, Inf, 1), bool = NULL),
+  unary("psigamma(x)", function(x) psigamma(x), positive, special = c(NaN, Inf, 1), bool = NULL,
+        covers = "psigamma"),
+  unary("factorial", factorial, positive, special = c(NaN, Inf, 0, 5), covers = "gamma"),
+  unary("lfactorial", lfactorial, positive, special = c(NaN, Inf, 0, 5), covers = "lgamma")
+)
 
 mask_rows <- list(
   moves("drop", drop, base::drop, x = list(array(mixed, c(1, 8, 1)), v2)),
@@ -46,6 +66,12 @@ mask_rows <- list(
   row("outer with FUN", function(x, y) outer(x, y, function(a, b) a * b + a), sides = TRUE,
       function(x, y) base::outer(x, y, function(a, b) a * b + a), inputs = list(list(v2, v3)), covers = "outer"),
   row("%o%", function(x, y) x %o% y, function(x, y) base::`%o%`(x, y), inputs = list(list(v2, v3))),
+  moves("matrix", function(x) matrix(x, 2), function(x) base::matrix(x, 2), x = list(mixed, cube, 1.5)),
+  moves("matrix by rows", function(x) matrix(x, ncol = 4, byrow = TRUE),
+        function(x) base::matrix(x, ncol = 4, byrow = TRUE), x = list(mixed, cube), covers = "matrix"),
+  moves("matrix, repeated", function(x) matrix(x, 4, 3), function(x) base::matrix(x, 4, 3), x = list(v3, a),
+        covers = "matrix"),
+  moves("array", function(x) array(x, c(2, 2, 2)), function(x) base::array(x, c(2, 2, 2)), x = list(mixed, v2, square)),
   row("sweep", function(x, y) sweep(x, 2, y), function(x, y) base::sweep(x, 2, y), sides = TRUE,
       inputs = list(list(square, v3), list(cube, v3), list(a, 1.5))),
   row("sweep of two margins", function(x, y) sweep(x, c(3, 1), y, "*"), covers = "sweep",
@@ -59,5 +85,5 @@ mask_rows <- list(
       inputs = list(list(mixed, compared + 0.5)), special = list(list(c(1, NaN, NaN), c(NaN, 2, NaN))))
 )
 
-operations <- c(operations, statistics_rows, mask_rows)
+operations <- c(operations, special_rows, statistics_rows, mask_rows)
 names(operations) <- vapply(operations, function(r) r$id, "")

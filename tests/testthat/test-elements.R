@@ -133,3 +133,11 @@ test_that("clipping lets the gradient through within the bounds only", {
   expect_identical(as.vector(mlx_grad(function(x) sum(mlx_clip(x, -1, 1)), c(-2, -1, 0, 1, 2))[[1]]),
                    c(0, 1, 1, 1, 0))
 })
+
+test_that("mlx_item gives the only element, and refuses others", {
+  expect_identical(mlx_item(as_mlx(matrix(2.5))), 2.5)
+  expect_identical(mlx_item(as_mlx(TRUE)), TRUE)
+  expect_error(mlx_item(as_mlx(1:2)), "one element.*2", class = "rmlx_error_shape")
+  expect_error(mlx_item(1), "is_mlx", class = "rmlx_error_argument")
+  expect_error(mlx_grad(function(x) mlx_item(x), 1), class = "rmlx_error_tape")
+})

@@ -28,6 +28,21 @@ test_that("masked functions give base R's results for base R's objects", {
   expect_identical(var(c(1, NA, 3), use = "complete.obs"), 2)
   expect_identical(sd(c(1, NA, 3), na.rm = TRUE), sqrt(2))
   expect_identical(cor(1:4, c(1, 3, 2, 4), method = "spearman"), stats::cor(1:4, c(1, 3, 2, 4), method = "spearman"))
+  expect_identical(cov(m, method = "kendall"), stats::cov(m, method = "kendall"))
+  expect_identical(matrix(1:6, 2), base::matrix(1:6, 2))
+  expect_identical(matrix(1:6, ncol = 2, byrow = TRUE, dimnames = list(NULL, c("a", "b"))),
+                   base::matrix(1:6, ncol = 2, byrow = TRUE, dimnames = list(NULL, c("a", "b"))))
+  expect_identical(matrix(list(1, "a"), 1), base::matrix(list(1, "a"), 1))
+  expect_identical(matrix(), base::matrix())
+  expect_warning(matrix(1:5, 2), "data length")
+  expect_identical(array(1:3, 3, list(letters[1:3])), base::array(1:3, 3, list(letters[1:3])))
+  expect_identical(array(1:8, c(2, 2, 2)), base::array(1:8, c(2, 2, 2)))
+  expect_identical(beta(2, 3), base::beta(2, 3))
+  expect_identical(lbeta(2, 3), base::lbeta(2, 3))
+  expect_identical(choose(5, 0:5), base::choose(5, 0:5))
+  expect_identical(lchoose(5, 2), base::lchoose(5, 2))
+  expect_identical(atan2(1, -1), base::atan2(1, -1))
+  expect_identical(psigamma(2, 1), base::psigamma(2, 1))
   expect_identical(rmlx::row(m), base::row(m))
   expect_identical(col(m, as.factor = TRUE), base::col(m, as.factor = TRUE))
   expect_identical(drop(m[1, , drop = FALSE]), base::drop(m[1, , drop = FALSE]))
@@ -63,6 +78,21 @@ test_that("sapply and vapply join mlx results as base R joins numbers", {
   expect_identical(as_r(vapply(1:2, function(i) x[1:2] * i, numeric(2))), cbind(1:2, 2 * 1:2))
   expect_error(vapply(1:2, function(i) x, 0), "FUN.VALUE has length 1, result 1 3", class = "rmlx_error_shape")
   expect_identical(as_r(unlist(list(a = x[1], b = x[2]))), c(a = 1, b = 2))
+})
+
+test_that("matrix and array of mlx arrays name, repeat, cut and refuse as base R does", {
+  v <- 1:6 + 0
+  x <- as_mlx(v)
+  titles <- list(c("a", "b"), NULL)
+  expect_identical(as_r(matrix(x, 2, dimnames = titles)), matrix(v, 2, dimnames = titles))
+  expect_identical(as_r(matrix(x)), matrix(v))
+  expect_identical(as_r(matrix(x, ncol = 3, byrow = TRUE)), matrix(v, ncol = 3, byrow = TRUE))
+  expect_identical(as_r(matrix(x, 2, 2)), matrix(v[1:4], 2, 2))
+  expect_identical(as_r(array(x, c(1, 3), list("r", NULL))), array(v, c(1, 3), list("r", NULL)))
+  expect_identical(as_r(array(x)), v)
+  expect_error(matrix(as_mlx(numeric()), 2, 2), "without elements", class = "rmlx_error_shape")
+  g <- mlx_grad(function(z) sum(matrix(z, 2) %*% c(1, 2, 3)), v)[[1]]
+  expect_identical(as.vector(g), c(1, 1, 2, 2, 3, 3))
 })
 
 test_that("outer, sweep, asplit, split and rowsum keep names", {

@@ -121,6 +121,16 @@ test_that("positions out of range never reach MLX", {
   expect_error(mlx_slice_update(m, 1:2, c(1, 1), c(2, 3)), "broadcast", class = "rmlx_error_shape")
 })
 
+test_that("positions without values yet are kept within the axis", {
+  checked <- rmlx:::positions_fit
+  on.exit(utils::assignInNamespace("positions_fit", checked, "rmlx"))
+  unread <- function(at, extent) rlang::abort("no values", class = "rmlx_error_tape")
+  utils::assignInNamespace("positions_fit", unread, "rmlx")
+  x <- as_mlx(c(5, 6, 7))
+  expect_identical(as.vector(mlx_take(x, as_mlx(c(-3, 2, 9)))), c(5, 6, 7))
+  expect_identical(as.vector(mlx_put_along_axis(x, as_mlx(c(9, 1)), 0, axis = 1)), c(0, 6, 0))
+})
+
 test_that("gathers take shapes, masks, omissions and mlx positions", {
   v <- matrix(1:6 + 0, 2)
   m <- as_mlx(v)

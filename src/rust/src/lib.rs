@@ -47,6 +47,7 @@ const TABLES: &[&[Routine]] = &[
     op::scatter::ROUTINES,
     op::shape::ROUTINES,
     op::sort::ROUTINES,
+    op::special::ROUTINES,
     op::unary::ROUTINES,
     transform::grad::ROUTINES,
 ];

@@ -58,7 +58,7 @@ impl How {
 }
 
 /// Names both shapes where they were what MLX objected to.
-fn explain(error: Error, a: &Array, b: &Array) -> Error {
+pub fn explain(error: Error, a: &Array, b: &Array) -> Error {
     let (x, y) = (mlx::shape(a), mlx::shape(b));
     let fit = x
         .iter()
@@ -116,7 +116,7 @@ binary! {
 }
 
 /// Both operands in the dtype that MLX promotes them to.
-fn promoted(x: &Array, y: &Array, s: mlx_stream) -> Result<(Array, Array)> {
+pub fn promoted(x: &Array, y: &Array, s: mlx_stream) -> Result<(Array, Array)> {
     if mlx::dtype(x) == mlx::dtype(y) {
         return Ok((mlx::share(x)?, mlx::share(y)?));
     }

@@ -12,4 +12,5 @@ pub mod scan;
 pub mod scatter;
 pub mod shape;
 pub mod sort;
+pub mod special;
 pub mod unary;
