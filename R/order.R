@@ -148,7 +148,7 @@ duplicated.mlx <- function(x, incomparables = FALSE, fromLast = FALSE, ...) {
   same <- along(sorted, 2:n, 1L) == along(sorted, seq_len(n - 1L), 1L)
   # NaN is sorted to the end, and counts as equal to itself here
   if (is_floating(x)) same <- same | .Call(C_is_nan, along(sorted, seq_len(n - 1L), 1L))
-  .Call(C_put_along_axis, mlx_full(n, FALSE, device = mlx_device(x)), order, c(FALSE, same), 1L)
+  .Call(C_put_along_axis, mlx_full(n, FALSE, device = mlx_device(x)), order, c.mlx(FALSE, same), 1L)
 }
 
 #' @rdname sort.mlx
