@@ -44,6 +44,7 @@ const TABLES: &[&[Routine]] = &[
     op::rounding::ROUTINES,
     op::scan::ROUTINES,
     op::shape::ROUTINES,
+    op::special::ROUTINES,
     op::unary::ROUTINES,
     transform::grad::ROUTINES,
 ];

@@ -9,4 +9,5 @@ pub mod reduce;
 pub mod rounding;
 pub mod scan;
 pub mod shape;
+pub mod special;
 pub mod unary;

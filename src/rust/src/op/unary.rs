@@ -114,6 +114,12 @@ unary! {
     lgamma = Special(|x, s| exact::unary(Exact::Lgamma, x, s));
     digamma = Special(|x, s| exact::unary(Exact::Digamma, x, s));
     trigamma = Special(|x, s| exact::polygamma(1, x, s));
+    erf = ExactIn64(mlx_sys::mlx_erf, Exact::Erf);
+    erfc = Special(|x, s| exact::unary(Exact::Erfc, x, s));
+    erfinv = ExactIn64(mlx_sys::mlx_erfinv, Exact::Erfinv);
+    sigmoid = ExactIn64(mlx_sys::mlx_sigmoid, Exact::Sigmoid);
+    log_sigmoid = Special(|x, s| exact::unary(Exact::LogSigmoid, x, s));
+    softplus = Special(|x, s| exact::unary(Exact::Softplus, x, s));
     is_nan = Native(mlx_sys::mlx_isnan);
     is_finite = Native(mlx_sys::mlx_isfinite);
     is_infinite = Native(mlx_sys::mlx_isinf);
