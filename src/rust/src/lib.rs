@@ -40,6 +40,7 @@ const TABLES: &[&[Routine]] = &[
     op::create::ROUTINES,
     op::index::ROUTINES,
     op::matmul::ROUTINES,
+    op::random::ROUTINES,
     op::reduce::ROUTINES,
     op::rounding::ROUTINES,
     op::scan::ROUTINES,

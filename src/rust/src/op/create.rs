@@ -23,7 +23,11 @@ unsafe fn dtype_arg(x: SEXP) -> Result<Dtype> {
     }
 }
 
-unsafe fn place(dtype: SEXP, device: SEXP) -> Result<(Dtype, Device)> {
+/// The dtype and device arguments of something new.
+///
+/// # Safety
+/// Both are live.
+pub unsafe fn place(dtype: SEXP, device: SEXP) -> Result<(Dtype, Device)> {
     let (kind, device) = (dtype_arg(dtype)?, Device::parse(&string(device)?)?);
     if kind == Dtype::Float64 && device == Device::Gpu {
         return Err(from_r::float64_on_gpu());
@@ -97,7 +101,7 @@ unsafe extern "C" fn values_integer64(x: SEXP) -> SEXP {
 }
 
 /// Elements and bytes of a shape, refused if MLX could not hold them.
-fn check_shape(shape: &[i32], kind: Dtype) -> Result<()> {
+pub fn check_shape(shape: &[i32], kind: Dtype) -> Result<()> {
     if let Some(n) = shape.iter().find(|&&n| n < 0) {
         return Err(Error::Shape(format!(
             "`dim` must be non-negative whole numbers; it has {n}."

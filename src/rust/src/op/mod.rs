@@ -5,6 +5,7 @@ pub mod bind;
 pub mod create;
 pub mod index;
 pub mod matmul;
+pub mod random;
 pub mod reduce;
 pub mod rounding;
 pub mod scan;
