@@ -52,21 +52,26 @@ NULL
 # The first argument as an mlx array of floating dtype: beside parameters that are mlx arrays an R
 # vector takes theirs.
 variable <- function(x, device, ...) {
-  if (!is_mlx(x)) {
-    beside <- Filter(is_mlx, list(...))
-    dtypes <- unique(vapply(beside, mlx_dtype, ""))
-    dtypes <- dtypes[dtypes %in% floating]
-    dtype <- if (length(dtypes) == 1L) dtypes else if ("float64" %in% dtypes) "float64"
-    if (is.null(device) && length(beside) > 0L) {
-      device <- if ("gpu" %in% vapply(beside, mlx_device, "")) "gpu" else "cpu"
-    }
-    return(as_mlx(x, dtype %||% default_float(), device))
-  }
+  if (!is_mlx(x)) return(as_mlx(x, common_float(...), device %||% common_device(...)))
   x <- as_mlx(x, device = device)
   if (mlx_dtype(x) %in% floating) x else mlx_cast(x, default_float())
 }
 
 floating <- c("float16", "bfloat16", "float32", "float64")
+
+# The floating dtype of the mlx arrays among values; without any the default one.
+common_float <- function(...) {
+  dtypes <- vapply(Filter(is_mlx, list(...)), mlx_dtype, "")
+  dtypes <- unique(dtypes[dtypes %in% floating])
+  switch(min(length(dtypes), 2L) + 1L, default_float(), dtypes,
+         if ("float64" %in% dtypes) "float64" else "float32")
+}
+
+# The device of the mlx arrays among values; without any the default one.
+common_device <- function(...) {
+  devices <- vapply(Filter(is_mlx, list(...)), mlx_device, "")
+  if (length(devices) == 0L) mlx_default_device() else if ("gpu" %in% devices) "gpu" else "cpu"
+}
 
 default_float <- function() {
   dtype <- getOption("rmlx.dtype", "float32")
