@@ -63,7 +63,8 @@ local_mlx_device <- function(device, .local_envir = parent.frame()) {
 # Runs something when the function of a frame ends. At top level nothing ends: the change stays.
 at_end_of <- function(frame, action) {
   if (identical(frame, globalenv())) return(invisible())
-  eval(bquote(base::on.exit(.(action)(), add = TRUE, after = FALSE)), frame)
+  # by do.call(): eval() has a context of its own, at whose end on.exit() would already run
+  do.call(base::on.exit, list(as.call(list(action)), TRUE, FALSE), envir = frame)
 }
 
 #' @rdname mlx_device

@@ -5,7 +5,7 @@
 mlx_dunif <- function(x, min = 0, max = 1, log = FALSE, device = NULL) {
   x <- variable(x, device, min, max)
   width <- interval(min, max)
-  out <- mlx_where((x < min) | (x > max), -Inf, mlx_where(is.nan(x), x, -log(width)))
+  out <- mlx_where(((x < min) | (x > max)) & (width > 0), -Inf, mlx_where(is.nan(x), x, -log(width)))
   density_of(out, log)
 }
 

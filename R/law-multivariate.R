@@ -74,6 +74,7 @@ check_covariance <- function(cov, p, like) {
 # gradients of any order pass.
 cholesky <- function(x, rhs = NULL) {
   p <- mlx_shape(x)[1L]
+  x <- (x + t(x)) / 2 # so that the gradient is symmetric, as the matrix is
   columns <- vector("list", p)
   solved <- vector("list", p)
   log_det <- 0

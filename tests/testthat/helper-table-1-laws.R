@@ -94,5 +94,16 @@ law_rows <- c(
       quantile_slopes = NULL),
   law("pois", c(2, 5, 0, 7), c(1.5, 4.2, 0.3, 30), slopes = 2, quantile_slopes = NULL),
   law("nbinom", c(2, 5, 0, 7), c(1.5, 4.2, 0.3, 30), c(0.3, 0.6, 0.1, 0.9), slopes = 2:3,
-      quantile_slopes = NULL)
+      quantile_slopes = NULL),
+  list(row(
+    "mlx_dmvnorm", function(x, m, s) mlx_dmvnorm(x, m, s, log = TRUE), function(x, m, s) {
+      apart <- t(matrix(x, ncol = 2)) - m
+      out <- -colSums(apart * (solve(s) %*% apart)) / 2 - log(2 * pi) - log(det(s)) / 2
+      if (is.null(dim(x))) as.vector(out) else out
+    },
+    inputs = list(
+      list(c(0.3, -1), c(1, 0.5), matrix(c(2, 0.5, 0.5, 1), 2)),
+      list(matrix(mixed[1:6], 3), c(1, 0.5), matrix(c(2, -0.3, -0.3, 0.7), 2))
+    ), empty = list(list(matrix(0, 0, 2), c(1, 0.5), diag(2)))
+  ))
 )

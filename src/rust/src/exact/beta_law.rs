@@ -206,7 +206,11 @@ pub fn f_tail(x: f64, d1: f64, d2: f64, form: Form) -> f64 {
     } else if x <= 0.0 {
         form.certain(false)
     } else if d1 == INFINITY && d2 == INFINITY {
-        form.certain(x >= 1.0)
+        match (x == 1.0, form.part, form.log) {
+            (true, Part::Mass, true) => -LN_2,
+            (true, Part::Mass, false) => 0.5,
+            _ => form.certain(x > 1.0),
+        }
     } else if d2 == INFINITY && form.part == Part::Mass {
         gamma_law::tail_of(0.5 * d1 * x, 0.5 * d1, form)
     } else if d1 == INFINITY && form.part == Part::Mass {
