@@ -37,7 +37,7 @@ law <- function(name, x, ..., special = c(NaN, -Inf, Inf, 0, -1.5, 2),
   logs <- c(NaN, -Inf, 0, 0.5, -1e-5, -3)
   list(
     one("d", x, special, slopes),
-    one("d", x, special, slopes, log = TRUE),
+    one("d", x, special, NULL, log = TRUE),
     one("p", x, special, slopes),
     one("p", x, special, slopes, lower.tail = FALSE, log.p = TRUE),
     one("q", p, probabilities, quantile_slopes, h = 1e-5),

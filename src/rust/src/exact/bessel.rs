@@ -78,7 +78,7 @@ fn scaled_of(order: i32, x: f64) -> f64 {
     }
 }
 
-/// The orders beside one; order -1 is 1 up to `sign`.
+/// The functions of the orders beside one; for -1 that of 1.
 fn beside(n: &Node<'_>, op: Exact) -> Result<(Array, Array)> {
     let at = |order: i32| apply(op, order, &[n.x()], n.graph.0);
     Ok((at((n.order - 1).abs())?, at(n.order + 1)?))

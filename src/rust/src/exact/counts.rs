@@ -6,10 +6,9 @@ use super::distribution::{deviance, log_tails, Form};
 use super::table::{Exact, Node};
 use super::tails::{rest, Part};
 use super::wide::{loop2, loop3};
-use super::{beta_law, gamma_law};
+use super::{beta_law, f_law, gamma_law};
 use crate::error::Result;
 use crate::mlx::{self, Array};
-use std::f64::{INFINITY, NAN, NEG_INFINITY};
 
 /// R's tolerance for a whole number.
 fn is_whole(x: f64) -> bool {
@@ -27,9 +26,11 @@ fn binomial_raw(k: f64, rest_k: f64, p: f64, q: f64, apart: f64) -> f64 {
     } else if rest_k == 0.0 {
         n * if q < 0.5 { (-q).ln_1p() } else { p.ln() }
     } else if p == 0.0 || q == 0.0 {
-        NEG_INFINITY
+        f64::NEG_INFINITY
     } else {
-        rest(n) - rest(k) - rest(rest_k)
+        rest(n)
+            - rest(k)
+            - rest(rest_k)
             - deviance(k, n * p, apart)
             - deviance(rest_k, n * q, -apart)
             + 0.5 * (n / k / rest_k).ln()
@@ -40,14 +41,14 @@ fn binomial_raw(k: f64, rest_k: f64, p: f64, q: f64, apart: f64) -> f64 {
 /// The log of the binomial probability of k.
 pub fn binomial_log(k: f64, n: f64, p: f64) -> f64 {
     if k.is_nan() || n.is_nan() || p.is_nan() || !(0.0..=1.0).contains(&p) {
-        return NAN;
+        return f64::NAN;
     }
     if n < 0.0 || !is_whole(n) {
-        return NAN;
+        return f64::NAN;
     }
     let (k, n, whole) = (k.round(), n.round(), is_whole(k));
     if !whole || k < 0.0 || k > n {
-        return NEG_INFINITY;
+        return f64::NEG_INFINITY;
     }
     binomial_raw(k, n - k, p, 1.0 - p, n * p - k)
 }
@@ -55,13 +56,13 @@ pub fn binomial_log(k: f64, n: f64, p: f64) -> f64 {
 /// The log of the Poisson probability of k.
 pub fn poisson_log(k: f64, mean: f64) -> f64 {
     if k.is_nan() || mean.is_nan() || mean < 0.0 {
-        NAN
-    } else if k < 0.0 || k == INFINITY || mean == INFINITY || !is_whole(k) {
-        NEG_INFINITY
+        f64::NAN
+    } else if k < 0.0 || k == f64::INFINITY || mean == f64::INFINITY || !is_whole(k) {
+        f64::NEG_INFINITY
     } else if k.round() == 0.0 {
         -mean
     } else if mean == 0.0 {
-        NEG_INFINITY
+        f64::NEG_INFINITY
     } else {
         let k = k.round();
         -rest(k) - deviance(k, mean, mean - k) - 0.5 * k.ln() - HALF_LOG_TWO_PI
@@ -71,10 +72,10 @@ pub fn poisson_log(k: f64, mean: f64) -> f64 {
 /// The log of the negative binomial probability of k, of a size and a mean.
 pub fn negative_binomial_log(k: f64, size: f64, mean: f64) -> f64 {
     if k.is_nan() || size.is_nan() || mean.is_nan() || size < 0.0 || mean < 0.0 {
-        NAN
-    } else if k < 0.0 || k == INFINITY || !is_whole(k) {
-        NEG_INFINITY
-    } else if size == INFINITY {
+        f64::NAN
+    } else if k < 0.0 || k == f64::INFINITY || !is_whole(k) {
+        f64::NEG_INFINITY
+    } else if size == f64::INFINITY {
         poisson_log(k, mean)
     } else if k.round() == 0.0 {
         if size == 0.0 {
@@ -82,8 +83,8 @@ pub fn negative_binomial_log(k: f64, size: f64, mean: f64) -> f64 {
         } else {
             -size * (mean / size).ln_1p()
         }
-    } else if size == 0.0 || mean == 0.0 || mean == INFINITY {
-        NEG_INFINITY
+    } else if size == 0.0 || mean == 0.0 || mean == f64::INFINITY {
+        f64::NEG_INFINITY
     } else {
         let k = k.round();
         let (p, q) = (size / (size + mean), mean / (size + mean));
@@ -93,14 +94,21 @@ pub fn negative_binomial_log(k: f64, size: f64, mean: f64) -> f64 {
 }
 
 /// The smallest count whose lower tail is at least that of p, as R has it: but for rounding errors.
-fn search(p: f64, form: Form, mean: f64, sd: f64, last: f64, tail: impl Fn(f64, Form) -> f64) -> f64 {
+fn search(
+    p: f64,
+    form: Form,
+    mean: f64,
+    sd: f64,
+    last: f64,
+    tail: impl Fn(f64, Form) -> f64,
+) -> f64 {
     let Some((lower, upper)) = log_tails(p, form) else {
-        return NAN;
+        return f64::NAN;
     };
-    if lower == NEG_INFINITY {
+    if lower == f64::NEG_INFINITY {
         return 0.0;
     }
-    if upper == NEG_INFINITY {
+    if upper == f64::NEG_INFINITY {
         return last;
     }
     let fuzz = 64.0 * f64::EPSILON;
@@ -154,10 +162,10 @@ fn search(p: f64, form: Form, mean: f64, sd: f64, last: f64, tail: impl Fn(f64, 
 pub fn poisson_quantiles(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
     let form = Form::of(order);
     loop2(inputs[0], inputs[1], output, |p, mean| {
-        if p.is_nan() || mean.is_nan() || mean < 0.0 || mean == INFINITY {
-            return NAN;
+        if p.is_nan() || mean.is_nan() || mean < 0.0 || mean == f64::INFINITY {
+            return f64::NAN;
         }
-        search(p, form, mean, mean.sqrt(), INFINITY, |k, side| {
+        search(p, form, mean, mean.sqrt(), f64::INFINITY, |k, side| {
             let upper = !side.upper;
             gamma_law::tail_of(mean, k + 1.0, Form { upper, ..side })
         })
@@ -168,8 +176,12 @@ pub fn poisson_quantiles(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
 pub fn binomial_quantiles(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
     let form = Form::of(order);
     loop3(inputs, output, |q, n, p| {
-        if q.is_nan() || !(0.0..=1.0).contains(&p) || !(0.0..INFINITY).contains(&n) || !is_whole(n) {
-            return NAN;
+        if q.is_nan()
+            || !(0.0..=1.0).contains(&p)
+            || !(0.0..f64::INFINITY).contains(&n)
+            || !is_whole(n)
+        {
+            return f64::NAN;
         }
         let n = n.round();
         search(q, form, n * p, (n * p * (1.0 - p)).sqrt(), n, |k, side| {
@@ -188,14 +200,18 @@ pub fn negative_binomial_quantiles(order: i32, inputs: &[&[f64]], output: &mut [
     loop3(inputs, output, |p, size, mean| {
         // Not `size < 0`, which is false for NaN.
         if p.is_nan() || !(size >= 0.0 && mean >= 0.0) {
-            return NAN;
+            return f64::NAN;
         }
         if size == 0.0 || mean == 0.0 {
-            return if log_tails(p, form).is_some() { 0.0 } else { NAN };
+            return if log_tails(p, form).is_some() {
+                0.0
+            } else {
+                f64::NAN
+            };
         }
         let sd = (mean + mean * mean / size).sqrt();
-        search(p, form, mean, sd, INFINITY, |k, side| {
-            beta_law::f_tail((k + 1.0) / mean, 2.0 * size, 2.0 * (k + 1.0), side)
+        search(p, form, mean, sd, f64::INFINITY, |k, side| {
+            f_law::tail_of((k + 1.0) / mean, 2.0 * size, 2.0 * (k + 1.0), side)
         })
     });
 }
@@ -242,18 +258,12 @@ pub fn d_negative_binomial(n: &Node<'_>) -> Result<Array> {
         1 => {
             let psi = g.exact(Exact::PolygammaDifference, [size, k])?;
             let log = mlx::unary(mlx_sys::mlx_log1p, &g.div(mean, size)?, g.0)?;
-            g.sub(
-                &g.div(&g.sub(mean, k)?, &both)?,
-                &g.add(&psi, &log)?,
-            )
+            g.sub(&g.div(&g.sub(mean, k)?, &both)?, &g.add(&psi, &log)?)
         }
         _ => {
             let none = mlx::binary(mlx_sys::mlx_equal, k, &g.scalar(0.0, k)?, g.0)?;
             let safe = mlx::select(&none, &g.scalar(1.0, k)?, mean, g.0)?;
-            g.sub(
-                &g.div(k, &safe)?,
-                &g.div(&g.add(k, size)?, &both)?,
-            )
+            g.sub(&g.div(k, &safe)?, &g.div(&g.add(k, size)?, &both)?)
         }
     }
 }

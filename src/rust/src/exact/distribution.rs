@@ -64,8 +64,16 @@ pub fn log_tails(p: f64, form: Form) -> Option<(f64, f64)> {
     } else {
         (p.ln(), (-p).ln_1p())
     };
-    let valid = if form.log { p <= 0.0 } else { (0.0..=1.0).contains(&p) };
-    valid.then_some(if form.upper { (other, this) } else { (this, other) })
+    let valid = if form.log {
+        p <= 0.0
+    } else {
+        (0.0..=1.0).contains(&p)
+    };
+    valid.then_some(if form.upper {
+        (other, this)
+    } else {
+        (this, other)
+    })
 }
 
 /// log(1 - exp(-x)), by Maechler's choice of two formulas.
@@ -164,7 +172,11 @@ pub fn d_tail(n: &Node<'_>, this: Exact, density: Exact, score: Score) -> Result
         }
         (Part::Mass, 0) => {
             let log = row(n, density, 0, n.inputs)?;
-            let log = if form.log { g.sub(&log, n.output)? } else { log };
+            let log = if form.log {
+                g.sub(&log, n.output)?
+            } else {
+                log
+            };
             return signed_exp(g, &log, form.upper);
         }
         (Part::First(k), 0) => {

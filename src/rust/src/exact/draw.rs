@@ -11,7 +11,6 @@ use super::tails::{derivative, Gamma, Law, Part};
 use super::wide::{loop2, loop3};
 use crate::error::{Error, Result};
 use crate::mlx::Array;
-use std::f64::{INFINITY, NAN, NEG_INFINITY};
 
 /// Steele, Lea and Flood's SplitMix64 (OOPSLA 2014).
 struct Stream(u64);
@@ -45,12 +44,15 @@ pub fn gamma(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
 
 /// Marsaglia and Tsang's method (ACM TOMS 26, 2000); for a shape below 1 from that of shape + 1.
 fn log_gamma(seed: f64, shape: f64) -> f64 {
-    // Not `shape < 0`, which is false for NaN.
-    if !(shape >= 0.0) || seed.is_nan() {
-        return NAN;
+    if shape < 0.0 || shape.is_nan() || seed.is_nan() {
+        return f64::NAN;
     }
-    if shape == 0.0 || shape == INFINITY {
-        return if shape == 0.0 { NEG_INFINITY } else { INFINITY };
+    if shape == 0.0 || shape == f64::INFINITY {
+        return if shape == 0.0 {
+            f64::NEG_INFINITY
+        } else {
+            f64::INFINITY
+        };
     }
     let mut stream = Stream::new(seed);
     let boost = if shape < 1.0 {
@@ -87,8 +89,8 @@ pub fn d_gamma(n: &Node<'_>) -> Result<Array> {
 /// the shape, at the same place.
 pub fn gamma_slope(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
     loop2(inputs[0], inputs[1], output, |log, shape| {
-        if !(shape > 0.0 && shape < INFINITY) || !log.is_finite() {
-            return NAN;
+        if !(shape > 0.0 && shape < f64::INFINITY && log.is_finite()) {
+            return f64::NAN;
         }
         let law = Gamma::new(shape);
         let v = log - shape.ln();
@@ -128,8 +130,8 @@ pub fn poisson(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
 }
 
 fn poisson_of(seed: f64, mean: f64) -> f64 {
-    if !(0.0..INFINITY).contains(&mean) || seed.is_nan() {
-        return NAN;
+    if !(0.0..f64::INFINITY).contains(&mean) || seed.is_nan() {
+        return f64::NAN;
     }
     let mut stream = Stream::new(seed);
     if mean < 10.0 {
@@ -166,8 +168,12 @@ fn poisson_of(seed: f64, mean: f64) -> f64 {
 /// Binomial draws of a size and a probability.
 pub fn binomial(_: i32, inputs: &[&[f64]], output: &mut [f64]) {
     loop3(inputs, output, |seed, n, p| {
-        if seed.is_nan() || !(0.0..=1.0).contains(&p) || !(0.0..INFINITY).contains(&n) || n != n.round() {
-            NAN
+        if seed.is_nan()
+            || !(0.0..=1.0).contains(&p)
+            || !(0.0..f64::INFINITY).contains(&n)
+            || n != n.round()
+        {
+            f64::NAN
         } else if p > 0.5 {
             n - binomial_of(seed, n, 1.0 - p)
         } else {
@@ -208,5 +214,45 @@ fn binomial_of(seed: f64, n: f64, p: f64) -> f64 {
         {
             return k;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Means and variances of many draws, within five standard errors.
+    fn moments(draw: impl Fn(f64) -> f64, mean: f64, variance: f64) {
+        let n = 20_000;
+        let mut seeds = Stream::new(0.25);
+        let x: Vec<f64> = (0..n).map(|_| draw(seeds.uniform())).collect();
+        let got = x.iter().sum::<f64>() / f64::from(n);
+        let error = (variance / f64::from(n)).sqrt();
+        assert!((got - mean).abs() < 5.0 * error, "mean {got}, not {mean}");
+        let spread = x.iter().map(|x| (x - got).powi(2)).sum::<f64>() / f64::from(n);
+        assert!(
+            (spread / variance - 1.0).abs() < 0.1,
+            "variance {spread}, not {variance}"
+        );
+    }
+
+    #[test]
+    fn draws_have_their_moments() {
+        for shape in [0.5, 1.0, 7.5, 400.0] {
+            moments(|seed| log_gamma(seed, shape).exp(), shape, shape);
+        }
+        for mean in [0.5, 9.9, 10.1, 1e6] {
+            moments(|seed| poisson_of(seed, mean), mean, mean);
+        }
+        for (n, p) in [(10.0, 0.2), (100.0, 0.4), (1e9, 1e-3)] {
+            moments(|seed| binomial_of(seed, n, p), n * p, n * p * (1.0 - p));
+        }
+    }
+
+    #[test]
+    fn tiny_shapes_do_not_underflow() {
+        assert!(log_gamma(0.3, 1e-6) < -1000.0);
+        assert_eq!(log_gamma(0.3, 0.0), f64::NEG_INFINITY);
+        assert!(log_gamma(0.3, -1.0).is_nan());
     }
 }

@@ -6,22 +6,21 @@ use super::tails::{quantile as solve, Gamma, Law};
 use super::wide::loop2;
 use crate::error::Result;
 use crate::mlx::{self, Array};
-use std::f64::{INFINITY, NAN, NEG_INFINITY};
 
 /// The log density at x.
 pub fn log_density(x: f64, shape: f64) -> f64 {
     if x.is_nan() || shape.is_nan() || shape < 0.0 {
-        NAN
-    } else if x < 0.0 || x == INFINITY || shape == INFINITY {
-        NEG_INFINITY
+        f64::NAN
+    } else if x < 0.0 || x == f64::INFINITY || shape == f64::INFINITY {
+        f64::NEG_INFINITY
     } else if x == 0.0 {
         match shape {
-            a if a < 1.0 => INFINITY,
+            a if a < 1.0 => f64::INFINITY,
             1.0 => 0.0,
-            _ => NEG_INFINITY,
+            _ => f64::NEG_INFINITY,
         }
     } else if shape == 0.0 {
-        NEG_INFINITY
+        f64::NEG_INFINITY
     } else {
         Gamma::new(shape).log_norm() - deviance(shape, x, x - shape) - x.ln()
     }
@@ -36,8 +35,8 @@ pub fn tails(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
 /// One tail.
 pub fn tail_of(x: f64, shape: f64, form: Form) -> f64 {
     if x.is_nan() || shape.is_nan() || shape < 0.0 {
-        NAN
-    } else if x <= 0.0 || shape == INFINITY {
+        f64::NAN
+    } else if x <= 0.0 || shape == f64::INFINITY {
         form.certain(false)
     } else if shape == 0.0 {
         form.certain(true)
@@ -61,14 +60,14 @@ pub fn quantiles(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
 /// One quantile.
 pub fn quantile(p: f64, shape: f64, form: Form) -> f64 {
     let Some((lower, upper)) = log_tails(p, form) else {
-        return NAN;
+        return f64::NAN;
     };
     if shape.is_nan() || shape < 0.0 {
-        NAN
-    } else if lower == NEG_INFINITY || shape == 0.0 {
+        f64::NAN
+    } else if lower == f64::NEG_INFINITY || shape == 0.0 {
         0.0
-    } else if upper == NEG_INFINITY {
-        INFINITY
+    } else if upper == f64::NEG_INFINITY {
+        f64::INFINITY
     } else {
         shape * solve(&Gamma::new(shape), lower, upper).exp()
     }

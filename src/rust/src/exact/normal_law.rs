@@ -7,7 +7,6 @@ use super::wide::loop1;
 use crate::error::Result;
 use crate::mlx::{self, Array};
 use std::f64::consts::{FRAC_1_SQRT_2, LN_2, SQRT_2};
-use std::f64::{INFINITY, NAN, NEG_INFINITY};
 
 /// The log density at z.
 pub fn log_density(z: f64) -> f64 {
@@ -37,7 +36,7 @@ pub fn tail(z: f64, form: Form) -> f64 {
         }
         true if z > 0.0 => (-0.5 * libm::erfc(z * FRAC_1_SQRT_2)).ln_1p(),
         true if z > -5.0 => (0.5 * libm::erfc(-z * FRAC_1_SQRT_2)).ln(),
-        true if z == NEG_INFINITY => z,
+        true if z == f64::NEG_INFINITY => z,
         true => log_density(z) + mills(-z).ln(),
     }
 }
@@ -57,11 +56,15 @@ pub fn quantiles(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
 /// One quantile.
 pub fn quantile(p: f64, form: Form) -> f64 {
     let Some((lower, upper)) = log_tails(p, form) else {
-        return NAN;
+        return f64::NAN;
     };
-    let (small, sign) = if lower < upper { (lower, -1.0) } else { (upper, 1.0) };
-    if small == NEG_INFINITY {
-        return sign * INFINITY;
+    let (small, sign) = if lower < upper {
+        (lower, -1.0)
+    } else {
+        (upper, 1.0)
+    };
+    if small == f64::NEG_INFINITY {
+        return sign * f64::INFINITY;
     }
     if !form.log && (0.1..=0.9).contains(&p) {
         let z = SQRT_2 * erfinv(2.0 * p - 1.0);

@@ -2,8 +2,8 @@
 use super::graph::Graph;
 use super::wide::{loop1, loop2, loop3};
 use super::{
-    bessel, beta, beta_law, counts, draw, erf, expo, gamma, gamma_law, logit, normal_law,
-    polygamma, round, trig,
+    bessel, beta, beta_law, counts, draw, erf, expo, f_law, gamma, gamma_law, logit, normal_law,
+    polygamma, round, student_law, trig,
 };
 use crate::error::Result;
 use crate::mlx::{self, Array};
@@ -204,17 +204,17 @@ table! {
     /// Quantiles of the beta distribution.
     BetaQuantile(3, beta_law::quantiles, beta_law::d_quantiles),
     /// The log density of F at x, of two degrees of freedom.
-    FDensity(3, each3!(beta_law::f_log_density), beta_law::d_f_density),
+    FDensity(3, each3!(f_law::log_density), f_law::d_density),
     /// Tails of F.
-    FTail(3, beta_law::f_tails, beta_law::d_f_tails),
+    FTail(3, f_law::tails, f_law::d_tails),
     /// Quantiles of F.
-    FQuantile(3, beta_law::f_quantiles, beta_law::d_f_quantiles),
+    FQuantile(3, f_law::quantiles, f_law::d_quantiles),
     /// The log density of t at x, of degrees of freedom.
-    StudentDensity(2, each2!(beta_law::t_log_density), beta_law::d_t_density),
+    StudentDensity(2, each2!(student_law::log_density), student_law::d_density),
     /// Tails of t.
-    StudentTail(2, beta_law::t_tails, beta_law::d_t_tails),
+    StudentTail(2, student_law::tails, student_law::d_tails),
     /// Quantiles of t.
-    StudentQuantile(2, beta_law::t_quantiles, beta_law::d_t_quantiles),
+    StudentQuantile(2, student_law::quantiles, student_law::d_quantiles),
     /// The log of the binomial probability of a count, of a size and a probability.
     BinomialDensity(3, each3!(counts::binomial_log), counts::d_binomial),
     /// Quantiles of the binomial distribution.

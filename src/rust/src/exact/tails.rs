@@ -171,7 +171,9 @@ impl Law for Beta {
 
     fn log_norm(&self) -> f64 {
         let (a, b, n) = (self.a, self.b, self.a + self.b);
-        0.5 * (a.min(b).ln() + (a.max(b) / n).ln()) - HALF_LOG_TWO_PI - (rest(a) + rest(b) - rest(n))
+        0.5 * (a.min(b).ln() + (a.max(b) / n).ln())
+            - HALF_LOG_TWO_PI
+            - (rest(a) + rest(b) - rest(n))
     }
 
     fn anchor(&self) -> (f64, f64) {
@@ -291,6 +293,7 @@ trait Bends: Law {
 impl<L: Law> Bends for L {}
 
 /// Points and weights of Gauss and Legendre's rule of 16 points on (-1, 1), the positive half.
+#[allow(clippy::excessive_precision)] // as published
 const NODES: [(f64, f64); 8] = [
     (0.989_400_934_991_649_93, 0.027_152_459_411_754_095),
     (0.944_575_023_073_232_58, 0.062_253_523_938_647_893),
@@ -363,4 +366,66 @@ pub fn quantile<L: Law>(law: &L, log_lower: f64, log_upper: f64) -> f64 {
         }
     }
     v
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::relative;
+    use super::*;
+
+    #[test]
+    fn small_differences_keep_their_digits() {
+        for x in [1e-8_f64, -1e-8, 0.3, -0.3, 0.49, -0.34] {
+            let exact: f64 = (2..40)
+                .rev()
+                .map(|k| x.powi(k) / (1..=k).map(f64::from).product::<f64>())
+                .sum();
+            relative(&[phi(x)], &[exact], 1e-15);
+            let log: f64 = (2..120).rev().map(|k| (-x).powi(k) / f64::from(k)).sum();
+            relative(&[lambda(x)], &[log], 1e-15);
+        }
+    }
+
+    #[test]
+    fn an_exponential_distribution_has_its_tails_and_quantiles() {
+        let law = Gamma::new(1.0);
+        for x in [1e-300, 1e-9, 0.3, 1.0, 2.0, 40.0, 700.0] {
+            let v = f64::ln(x);
+            relative(
+                &[tail(&law, v, true, true), tail(&law, v, false, false)],
+                &[-x, -(-x).exp_m1()],
+                1e-13,
+            );
+            let back = quantile(&law, tail(&law, v, false, true), -x).exp();
+            relative(&[back], &[x], 1e-13);
+        }
+    }
+
+    #[test]
+    fn powers_are_beta_tails() {
+        // P = x^a for b = 1, and its derivative in a is x^a log x.
+        for a in [1e-10_f64, 0.1, 1.0, 30.0, 1e6] {
+            for log in [-1e-12, -1e-3, -0.7, -20.0] {
+                let x = f64::exp(log);
+                let v = log - (-f64::exp_m1(log)).ln() - a.ln();
+                let law = Beta::new(a, 1.0);
+                relative(&[tail(&law, v, false, true)], &[a * log], 1e-9);
+                let got = derivative(&law, v, Part::First(0)).value();
+                if x.powf(a) > 1e-300 {
+                    relative(&[got], &[x.powf(a) * log], 1e-9);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn both_sides_add_up() {
+        for (a, b) in [(1e-3, 1e3), (0.5, 0.5), (2.0, 3e5), (1e8, 1e8)] {
+            let law = Beta::new(a, b);
+            for v in [-2.0, -1e-4, 0.0, 1e-5, 0.3] {
+                let sum = tail(&law, v, false, false) + tail(&law, v, true, false);
+                relative(&[sum], &[1.0], 1e-14);
+            }
+        }
+    }
 }

@@ -38,7 +38,9 @@ impl Key {
         }
         GetRNGstate();
         // 16 bits a number: all of R's generators have as many.
-        let bits = (0..4).fold(0u64, |bits, _| (bits << 16) | (unif_rand() * 65536.0) as u64);
+        let bits = (0..4).fold(0u64, |bits, _| {
+            (bits << 16) | (unif_rand() * 65536.0) as u64
+        });
         PutRNGstate();
         Key::Fresh(bits)
     }
@@ -96,7 +98,12 @@ fn uniform(shape: &[i32], kind: Dtype, key: &Array, s: mlx_stream) -> Result<Arr
         mlx::astype(&word, Dtype::Float64, s)
     };
     let scale = |x: &Array, by: f64| -> Result<Array> {
-        mlx::binary(mlx_sys::mlx_multiply, x, &mlx::scalar(by, Dtype::Float64, s)?, s)
+        mlx::binary(
+            mlx_sys::mlx_multiply,
+            x,
+            &mlx::scalar(by, Dtype::Float64, s)?,
+            s,
+        )
     };
     let (high, low) = (part(0, 5.0)?, part(1, 6.0)?);
     let whole = mlx::binary(mlx_sys::mlx_add, &scale(&high, 67_108_864.0)?, &low, s)?;
@@ -135,7 +142,11 @@ fn normal(shape: &[i32], kind: Dtype, key: &Array, s: mlx_stream) -> Result<Arra
 /// Standard Gumbel: -log(-log(u)).
 fn gumbel(shape: &[i32], kind: Dtype, key: &Array, s: mlx_stream) -> Result<Array> {
     let minus_log = |x: &Array| -> Result<Array> {
-        mlx::unary(mlx_sys::mlx_negative, &mlx::unary(mlx_sys::mlx_log, x, s)?, s)
+        mlx::unary(
+            mlx_sys::mlx_negative,
+            &mlx::unary(mlx_sys::mlx_log, x, s)?,
+            s,
+        )
     };
     minus_log(&minus_log(&open_uniform(shape, kind, key, s)?)?)
 }
@@ -345,7 +356,7 @@ fn logits_last(x: &Operand, axis: i32, device: Device) -> Result<Array> {
     };
     let mut axes: Vec<i32> = (0..rank as i32).filter(|&k| k != axis).collect();
     axes.push(axis);
-    mlx::permute(&mlx::astype(&*array, kind, s)?, &axes, s)
+    mlx::permute(&mlx::astype(&array, kind, s)?, &axes, s)
 }
 
 /// 1-based positions as int32.
@@ -377,7 +388,12 @@ unsafe extern "C" fn random_categorical(x: SEXP, axis: SEXP, num: SEXP, key: SEX
             return Ok(Placed::new(empty, device));
         }
         let noise = gumbel(&all, kind, &key.array()?, s)?;
-        let sum = mlx::binary(mlx_sys::mlx_add, &mlx::reshape(&logits, &one, s)?, &noise, s)?;
+        let sum = mlx::binary(
+            mlx_sys::mlx_add,
+            &mlx::reshape(&logits, &one, s)?,
+            &noise,
+            s,
+        )?;
         let last = all.len() as i32 - 1;
         let best = mlx::reduce_axis(mlx_sys::mlx_argmax_axis, &sum, last, false, s)?;
         Ok(Placed::new(positions(&best, s)?, device))
@@ -399,9 +415,8 @@ unsafe extern "C" fn random_order(x: SEXP, key: SEXP) -> SEXP {
         let least_first = mlx::unary(mlx_sys::mlx_negative, &sum, s)?;
         let last = mlx::rank(&logits) as i32 - 1;
         // SAFETY: live handles.
-        let order = mlx::out(|o| unsafe {
-            mlx_sys::mlx_argsort_axis(o, least_first.as_ptr(), last, s)
-        })?;
+        let order =
+            mlx::out(|o| unsafe { mlx_sys::mlx_argsort_axis(o, least_first.as_ptr(), last, s) })?;
         Ok(Placed::new(positions(&order, s)?, device))
     })
 }
