@@ -9,8 +9,6 @@
 #' @return An mlx array of the (broadcast) shape.
 #'   - `mlx_square()`: x^2; `mlx_reciprocal()`: 1 / x; `mlx_rsqrt()`: 1 / sqrt(x).
 #'   - `mlx_degrees()`, `mlx_radians()`: angles converted from radians and from degrees.
-#'   - `mlx_erf()`: the error function, 2 / sqrt(pi) times the integral of exp(-t^2) from 0 to x;
-#'     `mlx_erfinv()`: its inverse.
 #'   - `mlx_atan2(y, x)`, also called `mlx_arctan2()`: the angle of the point (x, y), as
 #'     [base::atan2()], which has no methods.
 #'   - `mlx_divmod()`: `list(quotient = x %/% y, remainder = x %% y)`, with R's meaning; see
@@ -18,7 +16,6 @@
 #' @examples
 #' mlx_square(as_mlx(1:3))
 #' mlx_degrees(as_mlx(pi))
-#' mlx_erf(as_mlx(0.5))
 #' mlx_atan2(as_mlx(1), -1)
 #' mlx_divmod(as_mlx(-7), 2)$remainder
 #' @name mlx_elements
@@ -43,14 +40,6 @@ mlx_degrees <- function(x) .Call(C_degrees, x)
 #' @rdname mlx_elements
 #' @export
 mlx_radians <- function(x) .Call(C_radians, x)
-
-#' @rdname mlx_elements
-#' @export
-mlx_erf <- function(x) .Call(C_erf, x)
-
-#' @rdname mlx_elements
-#' @export
-mlx_erfinv <- function(x) .Call(C_erfinv, x)
 
 #' @rdname mlx_elements
 #' @export

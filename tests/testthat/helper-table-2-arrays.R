@@ -301,6 +301,6 @@ assign_rows <- list(
 
 operations <- c(
   math_rows, ops_rows, complex_rows, test_rows, reduction_rows, summary_rows, margin_rows,
-  product_rows, shape_rows, index_rows, assign_rows
+  product_rows, shape_rows, index_rows, assign_rows, special_rows, law_rows
 )
 names(operations) <- vapply(operations, function(r) r$id, "")

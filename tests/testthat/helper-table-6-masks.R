@@ -28,17 +28,7 @@ statistics_rows <- c(list(
 ), reduction("mlx_count_nonzero", function(x) sum(x != 0), grad = FALSE, dtype = "int32", int_dtype = "int32",
              bool_dtype = "int32"))
 
-whole_k <- c(0, 1, 3, 2, 5, 4, 1, 7)
-special_rows <- list(
-  binary("beta", beta, positive, abs(other), special = c(NaN, 0.5, 3), oracle = broadcasting(base::beta),
-         int = list(c(1L, 5L), c(3L, 2L)), int_dtype = "float32", bool = NULL),
-  binary("lbeta", lbeta, positive, abs(other), special = c(NaN, 0.5, 300), oracle = broadcasting(base::lbeta),
-         int = list(c(1L, 5L), c(3L, 2L)), int_dtype = "float32", bool = NULL),
-  binary("choose", choose, positive + 3, whole_k, special = c(NaN, 0, 5, 40), grad = 1L,
-         oracle = broadcasting(base::choose), int = list(c(5L, 9L), c(2L, 4L)), int_dtype = "float32", bool = NULL),
-  binary("lchoose", lchoose, positive + 8, whole_k, special = c(NaN, 5, 40), grad = 1L,
-         oracle = broadcasting(base::lchoose), int = list(c(5L, 9L), c(2L, 4L)), int_dtype = "float32",
-         bool = NULL),
+two_rows <- list(
   binary("atan2", atan2, mixed, other, oracle = broadcasting(base::atan2), int_dtype = "float32"),
   unary("psigamma", function(x) psigamma(x, 3), positive, special = c(NaN, Inf, 1), bool = NULL),
   unary("psigamma(x)", function(x) psigamma(x), positive, special = c(NaN, Inf, 1), bool = NULL,
@@ -85,5 +75,5 @@ mask_rows <- list(
       inputs = list(list(mixed, compared + 0.5)), special = list(list(c(1, NaN, NaN), c(NaN, 2, NaN))))
 )
 
-operations <- c(operations, special_rows, statistics_rows, mask_rows)
+operations <- c(operations, two_rows, statistics_rows, mask_rows)
 names(operations) <- vapply(operations, function(r) r$id, "")

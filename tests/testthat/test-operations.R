@@ -172,6 +172,16 @@ not_operations <- c(
   mlx_bitwise_and = "of integers, tested in test-elements.R", mlx_bitwise_or = "of integers",
   mlx_bitwise_xor = "of integers", mlx_bitwise_invert = "of integers", mlx_left_shift = "of integers",
   mlx_right_shift = "of integers",
+  mlx_key = "random", mlx_key_split = "random", mlx_key_bits = "random", mlx_seed = "random",
+  mlx_sample = "random", mlx_rmvnorm = "random",
+  setNames(rep("random, tested in test-random.R", 10L), paste0("mlx_rand_", c(
+    "normal", "uniform", "bernoulli", "categorical", "gumbel", "laplace", "multivariate_normal",
+    "permutation", "randint", "truncated_normal"
+  ))),
+  setNames(rep("random, tested in test-random.R", 16L), paste0("mlx_r", c(
+    "norm", "lnorm", "unif", "exp", "logis", "cauchy", "weibull", "laplace", "gamma", "chisq",
+    "beta", "t", "f", "pois", "binom", "nbinom"
+  ))),
   mlx_grad = "a transformation, tested in test-grad.R",
   mlx_value_grad = "a transformation, tested in test-grad.R"
 )

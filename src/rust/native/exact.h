@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-enum { RMLX_EXACT_MAX_ARITY = 2 };
+enum { RMLX_EXACT_MAX_ARITY = 3 };
 
 // One operation. The name is what MLX shows in graphs; it must live as long as
 // the process.
@@ -58,7 +58,7 @@ void rmlx_exact_register(
 
 // Makes the lazy result of row `row` on inputs that broadcast together, all
 // float64 or all float32, on a stream of the CPU. `order` goes to the kernel and
-// the derivative untouched (the order of a polygamma function; else 0).
+// the derivative untouched (the order of a polygamma function, the form of a tail).
 int rmlx_exact_apply(
     mlx_array* res,
     uint32_t row,

@@ -64,6 +64,14 @@ pub unsafe fn flag(x: SEXP, name: &str) -> Result<bool> {
     Err(Error::Argument(format!("`{name}` must be TRUE or FALSE.")))
 }
 
+/// A string that our own R code passes.
+///
+/// # Safety
+/// `x` is live.
+pub unsafe fn name(x: SEXP) -> Result<String> {
+    string(x).ok_or_else(|| Error::Internal("a name was expected".into()))
+}
+
 /// The string in an R vector of one string; none for anything else, NA included.
 ///
 /// # Safety

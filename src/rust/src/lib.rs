@@ -41,6 +41,7 @@ const TABLES: &[&[Routine]] = &[
     op::index::ROUTINES,
     op::layout::ROUTINES,
     op::matmul::ROUTINES,
+    op::random::ROUTINES,
     op::reduce::ROUTINES,
     op::rounding::ROUTINES,
     op::scan::ROUTINES,

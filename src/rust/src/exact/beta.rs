@@ -46,12 +46,14 @@ pub fn beta(a: f64, b: f64) -> f64 {
     }
 }
 
-const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_8;
-const STIRLING_FROM: f64 = 10.0;
+/// log(2 pi) / 2
+pub const HALF_LOG_TWO_PI: f64 = 0.918_938_533_204_672_8;
+/// From here on Stirling's formula is used.
+pub const STIRLING_FROM: f64 = 10.0;
 
 /// log gamma(x) less Stirling's (x - 1/2) log x - x + log(2 pi) / 2, for x >= 10:
 /// Abramowitz & Stegun 6.1.41.
-fn stirling_rest(x: f64) -> f64 {
+pub fn stirling_rest(x: f64) -> f64 {
     let y = 1.0 / (x * x);
     STIRLING.iter().rev().fold(0.0, |sum, c| sum * y + c) / x
 }

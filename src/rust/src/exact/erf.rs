@@ -63,12 +63,17 @@ pub fn erfinv(x: f64) -> f64 {
     }
     // NaN for |x| > 1 and for NaN: the logarithm of a negative number.
     let r = (-(0.5 * (1.0 - a)).ln()).sqrt();
-    let z = if r <= 5.0 {
+    let z = normal_quantile_tail(r);
+    (z * std::f64::consts::FRAC_1_SQRT_2).copysign(x)
+}
+
+/// The normal quantile beyond which lies exp(-r²), for r from 1.6 to 27: Wichura's.
+pub fn normal_quantile_tail(r: f64) -> f64 {
+    if r <= 5.0 {
         ratio(r - 1.6, &MIDDLE)
     } else {
         ratio(r - 5.0, &TAIL)
-    };
-    (z * std::f64::consts::FRAC_1_SQRT_2).copysign(x)
+    }
 }
 
 /// Numerator and denominator, lowest power first.

@@ -55,7 +55,7 @@ extern "C" {
 }
 
 /// `RMLX_EXACT_MAX_ARITY` in exact.h.
-const MAX_ARITY: usize = 2;
+const MAX_ARITY: usize = 3;
 
 /// Hands the table to C++. To be called before the first array is made; the
 /// second and later calls do nothing.

@@ -7,16 +7,27 @@
 //! work to any order. float32 arrays are taken too, and each result is rounded once.
 //!
 //! All of them run on the CPU: pass a stream of the CPU device, whatever the default is.
+mod bessel;
 mod beta;
+mod beta_law;
+mod counts;
+mod distribution;
+mod draw;
 mod erf;
 mod expo;
+mod f_law;
 mod ffi;
 mod gamma;
+mod gamma_law;
 mod graph;
+mod logit;
 mod logsum;
+mod normal_law;
 mod polygamma;
 mod round;
+mod student_law;
 mod table;
+mod tails;
 mod trig;
 mod wide;
 
@@ -27,7 +38,7 @@ mod tests;
 
 pub use ffi::register;
 pub use logsum::{log_softmax, logaddexp, logcumsumexp, logsumexp, softmax, softplus};
-pub use table::Exact;
+pub use table::{find, Exact};
 
 use crate::error::{Error, Result};
 use crate::mlx::Array;
@@ -41,6 +52,11 @@ pub fn unary(f: Exact, x: &Array, s: mlx_stream) -> Result<Array> {
 /// A function of two arguments, which broadcast together.
 pub fn binary(f: Exact, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     ffi::apply(f, 0, &[x, y], s)
+}
+
+/// A function of any number of arguments, which broadcast together, of an order.
+pub fn apply(f: Exact, order: i32, inputs: &[&Array], s: mlx_stream) -> Result<Array> {
+    ffi::apply(f, order, inputs, s)
 }
 
 /// The polygamma function of order `n`: 0 is digamma, 1 trigamma.

@@ -104,9 +104,13 @@ pub fn digamma(x: f64) -> f64 {
         below += 1.0 / a;
         a += 1.0;
     }
-    let y = 1.0 / (a * a);
-    let tail = DIGAMMA_TAIL.iter().rev().fold(0.0, |sum, c| sum * y + c) * y;
-    a.ln() - (tail + 0.5 / a + below)
+    a.ln() - (digamma_tail(a) + below)
+}
+
+/// log x - digamma(x), for x >= 12.
+pub fn digamma_tail(x: f64) -> f64 {
+    let y = 1.0 / (x * x);
+    DIGAMMA_TAIL.iter().rev().fold(0.0, |sum, c| sum * y + c) * y + 0.5 / x
 }
 
 /// digamma(x) - digamma(x + b) for positive x and x + b: the formulas of `digamma`, each

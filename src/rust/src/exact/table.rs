@@ -1,7 +1,10 @@
 //! The table of functions: one row each, with its kernel and its derivative.
 use super::graph::Graph;
-use super::wide::{loop1, loop2};
-use super::{beta, erf, expo, gamma, polygamma, round, trig};
+use super::wide::{loop1, loop2, loop3};
+use super::{
+    bessel, beta, beta_law, counts, draw, erf, expo, f_law, gamma, gamma_law, logit, normal_law,
+    polygamma, round, student_law, trig,
+};
 use crate::error::Result;
 use crate::mlx::{self, Array};
 use std::f64::consts::{LN_10, LN_2, PI};
@@ -66,6 +69,13 @@ macro_rules! each2 {
     };
 }
 
+/// The kernel that applies a function of three numbers elementwise.
+macro_rules! each3 {
+    ($f:expr) => {
+        |_, inputs, output| loop3(inputs, output, $f)
+    };
+}
+
 /// Declares the rows and, in the same order, the numbers they go by.
 macro_rules! table {
     ($($(#[$doc:meta])* $op:ident($arity:literal, $kernel:expr, $derivative:expr $(,)?),)*) => {
@@ -73,6 +83,14 @@ macro_rules! table {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u32)]
         pub enum Exact { $($(#[$doc])* $op,)* }
+
+        /// The function of a name.
+        pub fn find(name: &str) -> Option<Exact> {
+            match name {
+                $(stringify!($op) => Some(Exact::$op),)*
+                _ => None,
+            }
+        }
 
         /// Row `op as usize` is that of `op`.
         pub static TABLE: &[Row] = &[$(Row {
@@ -159,4 +177,62 @@ table! {
     Round(1, round::round, round::d_step),
     /// x to as many significant digits as the order applied with.
     Signif(1, round::signif, round::d_step),
+    /// log(x / (1 - x))
+    Logit(1, each!(logit::logit), logit::d_logit),
+    /// log(1 - exp(-x))
+    Log1mExp(1, logit::log1mexp, logit::d_log1mexp),
+    /// The Bessel function J of the order applied with.
+    BesselJ(1, bessel::j, bessel::d_j),
+    /// The modified Bessel function I of the order applied with.
+    BesselI(1, bessel::i, bessel::d_i),
+    /// exp(-|x|) times `BesselI`.
+    BesselIScaled(1, bessel::scaled, bessel::d_scaled),
+    /// Tails of the normal distribution at x; for orders see `distribution`.
+    NormalTail(1, normal_law::tails, normal_law::d_tails),
+    /// Quantiles of the normal distribution.
+    NormalQuantile(1, normal_law::quantiles, normal_law::d_quantiles),
+    /// The log density of the gamma distribution at x, of a shape.
+    GammaDensity(2, each2!(gamma_law::log_density), gamma_law::d_density),
+    /// Tails of the gamma distribution.
+    GammaTail(2, gamma_law::tails, gamma_law::d_tails),
+    /// Quantiles of the gamma distribution.
+    GammaQuantile(2, gamma_law::quantiles, gamma_law::d_quantiles),
+    /// The log density of the beta distribution at x, of two shapes.
+    BetaDensity(3, each3!(beta_law::log_density), beta_law::d_density),
+    /// Tails of the beta distribution.
+    BetaTail(3, beta_law::tails, beta_law::d_tails),
+    /// Quantiles of the beta distribution.
+    BetaQuantile(3, beta_law::quantiles, beta_law::d_quantiles),
+    /// The log density of F at x, of two degrees of freedom.
+    FDensity(3, each3!(f_law::log_density), f_law::d_density),
+    /// Tails of F.
+    FTail(3, f_law::tails, f_law::d_tails),
+    /// Quantiles of F.
+    FQuantile(3, f_law::quantiles, f_law::d_quantiles),
+    /// The log density of t at x, of degrees of freedom.
+    StudentDensity(2, each2!(student_law::log_density), student_law::d_density),
+    /// Tails of t.
+    StudentTail(2, student_law::tails, student_law::d_tails),
+    /// Quantiles of t.
+    StudentQuantile(2, student_law::quantiles, student_law::d_quantiles),
+    /// The log of the binomial probability of a count, of a size and a probability.
+    BinomialDensity(3, each3!(counts::binomial_log), counts::d_binomial),
+    /// Quantiles of the binomial distribution.
+    BinomialQuantile(3, counts::binomial_quantiles, counts::no_slope),
+    /// The log of the Poisson probability of a count, of a mean.
+    PoissonDensity(2, each2!(counts::poisson_log), counts::d_poisson),
+    /// Quantiles of the Poisson distribution.
+    PoissonQuantile(2, counts::poisson_quantiles, counts::no_slope),
+    /// The log of the negative binomial probability of a count, of a size and a mean.
+    NegativeBinomialDensity(3, each3!(counts::negative_binomial_log), counts::d_negative_binomial),
+    /// Quantiles of the negative binomial distribution.
+    NegativeBinomialQuantile(3, counts::negative_binomial_quantiles, counts::no_slope),
+    /// The logarithm of a gamma draw, of a seed and a shape.
+    GammaDraw(2, draw::gamma, draw::d_gamma),
+    /// How it moves with the shape.
+    GammaDrawSlope(2, draw::gamma_slope, draw::d_gamma_slope),
+    /// A Poisson draw, of a seed and a mean.
+    PoissonDraw(2, draw::poisson, counts::no_slope),
+    /// A binomial draw, of a seed, a size and a probability.
+    BinomialDraw(3, draw::binomial, counts::no_slope),
 }

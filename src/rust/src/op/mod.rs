@@ -6,6 +6,7 @@ pub mod create;
 pub mod index;
 pub mod layout;
 pub mod matmul;
+pub mod random;
 pub mod reduce;
 pub mod rounding;
 pub mod scan;

@@ -1,78 +1,112 @@
-//! Special functions of two arguments, and polygamma functions: kernels of ours, on the cpu in
-//! float32 and float64.
+//! Elementwise functions of up to three arguments that are kernels of ours in every dtype: the
+//! rows of `exact::table`, by name.
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
-use crate::entry;
+use crate::entry::{self, show};
 use crate::error::{Error, Result};
-use crate::exact::{self, Exact};
+use crate::exact;
 use crate::ffi::*;
 use crate::handle::Placed;
-use crate::mlx::{self, Array};
+use crate::mlx;
 use crate::names;
-use crate::op::binary::{explain, promoted};
-use crate::operand::{self, pair, Operand};
+use crate::operand::{self, Operand};
 
-/// The dtype that a kernel computes in.
-fn wide(kind: Dtype) -> Result<Dtype> {
-    match kind {
-        Dtype::Float32 | Dtype::Float64 => Ok(kind),
-        Dtype::Complex64 => Err(Error::Dtype(
-            "this function is not defined for complex numbers here.".into(),
-        )),
-        kind if dtype::is_float(kind) => Ok(Dtype::Float32),
-        _ => operand::default_float(),
+/// The floating dtype that operands have in common: integers and R numbers follow the others.
+fn common(operands: &[Operand]) -> Result<Dtype> {
+    let mut common = None;
+    for kind in operands.iter().filter_map(Operand::dtype) {
+        if kind == Dtype::Complex64 {
+            return Err(Error::Dtype(
+                "this function is not defined for complex numbers.".into(),
+            ));
+        }
+        if dtype::is_float(kind) {
+            common = Some(match common {
+                None => kind,
+                Some(other) if other == kind => kind,
+                Some(Dtype::Float64) => Dtype::Float64,
+                Some(_) if kind == Dtype::Float64 => kind,
+                Some(_) => Dtype::Float32,
+            });
+        }
     }
+    common.map_or_else(operand::default_float, Ok)
 }
 
-/// A kernel's result in the dtype of its arguments, if that is a floating one.
-fn narrowed(out: Array, kind: Dtype) -> Result<Array> {
-    if dtype::is_float(kind) {
-        mlx::astype(&out, kind, Device::Cpu.stream())
-    } else {
-        Ok(out)
+/// Names the shapes where they do not broadcast.
+fn check_shapes(operands: &[Operand]) -> Result<()> {
+    let shapes = operands
+        .iter()
+        .map(Operand::shape)
+        .collect::<Result<Vec<_>>>()?;
+    let rank = shapes.iter().map(Vec::len).max().unwrap_or(0);
+    for axis in 1..=rank {
+        let mut extents = shapes
+            .iter()
+            .filter(|shape| shape.len() >= axis)
+            .map(|shape| shape[shape.len() - axis])
+            .filter(|&n| n != 1);
+        if let Some(first) = extents.next() {
+            if extents.any(|n| n != first) {
+                let all: Vec<_> = shapes.iter().map(|shape| show(shape)).collect();
+                return Err(Error::Shape(format!(
+                    "shapes {} cannot be broadcast: counted from the last axis, extents must be equal or 1. (mlx arrays broadcast as in NumPy; they are not recycled.)",
+                    all.join(", ")
+                )));
+            }
+        }
     }
+    Ok(())
 }
 
-unsafe fn of_two(f: Exact, x: SEXP, y: SEXP) -> SEXP {
-    let (a, b) = (Operand::of(x), Operand::of(y));
-    let out = entry::one(|| {
-        let (a, b, device) = pair(&a, &b)?;
-        let s = device.stream();
-        let (p, q) = promoted(&a, &b, s)?;
-        let kind = mlx::dtype(&p);
-        let to = wide(kind)?;
-        let (p, q) = (mlx::astype(&p, to, s)?, mlx::astype(&q, to, s)?);
-        let out = exact::binary(f, &p, &q, Device::Cpu.stream())
-            .map_err(|error| explain(error, &a, &b))?;
-        Ok(Placed::new(narrowed(out, kind)?, device))
-    });
-    names::elementwise(out, &[x, y])
-}
-
-/// `.Call`: the derivative of digamma of some order (0: digamma itself).
-unsafe extern "C" fn polygamma(x: SEXP, order: SEXP) -> SEXP {
-    let operand = Operand::of(x);
+/// `.Call`: the function of that name and order.
+unsafe extern "C" fn special(name: SEXP, order: SEXP, arguments: SEXP) -> SEXP {
+    let mut sexps = [R_NilValue; 3];
+    let count = XLENGTH(arguments).min(3) as usize;
+    for (k, x) in sexps.iter_mut().enumerate().take(count) {
+        *x = VECTOR_ELT(arguments, k as R_xlen_t);
+    }
+    let sexps = &sexps[..count];
+    // One that is not there is not looked at below.
+    let first = Operand::of(sexps[0]);
+    let mut operands = [first; 3];
+    for (operand, &x) in operands.iter_mut().zip(sexps).skip(1) {
+        *operand = Operand::of(x);
+    }
+    let operands = &operands[..count];
     let order = Rf_asInteger(order);
     let out = entry::one(|| {
-        let device = operand.device().unwrap_or_else(device::default);
-        let array = operand.array(device)?;
-        let kind = mlx::dtype(&array);
-        let x = mlx::astype(&array, wide(kind)?, device.stream())?;
-        let out = exact::polygamma(order as u32, &x, Device::Cpu.stream())?;
-        Ok(Placed::new(narrowed(out, kind)?, device))
+        let name = entry::name(name)?;
+        let f = exact::find(&name)
+            .ok_or_else(|| Error::Internal(format!("no function {name} in the table")))?;
+        let device = operands
+            .iter()
+            .filter_map(Operand::device)
+            .reduce(Device::join)
+            .unwrap_or_else(device::default);
+        let kind = common(operands)?;
+        check_shapes(operands)?;
+        let wide = if kind == Dtype::Float64 {
+            kind
+        } else {
+            Dtype::Float32
+        };
+        let arrays = operands
+            .iter()
+            .map(|x| x.array_as(wide, device))
+            .collect::<Result<Vec<_>>>()?;
+        let array = exact::apply(
+            f,
+            order,
+            &arrays.iter().collect::<Vec<_>>(),
+            Device::Cpu.stream(),
+        )?;
+        Ok(Placed::new(
+            mlx::astype(&array, kind, device.stream())?,
+            device,
+        ))
     });
-    names::elementwise(out, &[x])
+    names::elementwise(out, sexps)
 }
 
-macro_rules! special {
-    ($($name:ident = $f:expr;)*) => {
-        $(unsafe extern "C" fn $name(x: SEXP, y: SEXP) -> SEXP { of_two($f, x, y) })*
-        routines![$($name / 2,)* polygamma / 2];
-    };
-}
-special! {
-    beta = Exact::Beta;
-    lbeta = Exact::Lbeta;
-    choose = Exact::Choose;
-    lchoose = Exact::Lchoose;
-}
+routines![special / 3];

@@ -19,6 +19,8 @@ enum How {
     Native(Unary),
     /// MLX's own, but for float64, which it rounds through float32, a kernel of ours.
     Exact(Unary, Exact),
+    /// MLX's own on a gpu; on the cpu a kernel of ours, since MLX's loses digits in float32 too.
+    Accurate(Unary, Exact),
     /// A kernel of ours, on the cpu in float32 and float64: MLX has no such function.
     Special(fn(&Array, mlx_stream) -> Result<Array>),
     /// Composed from other operations.
@@ -41,7 +43,12 @@ impl How {
         let kind = mlx::dtype(x);
         match self {
             How::Exact(_, f) if kind == Dtype::Float64 => exact::unary(f, x, s),
-            How::Native(f) | How::Exact(f, _) | How::Bits(f) => mlx::unary(f, x, s),
+            How::Accurate(_, e) if device == Device::Cpu && kind != Dtype::Complex64 => {
+                special(|x, s| exact::unary(e, x, s), x, s)
+            }
+            How::Native(f) | How::Exact(f, _) | How::Accurate(f, _) | How::Bits(f) => {
+                mlx::unary(f, x, s)
+            }
             How::Composed(f) => f(x, s),
             How::Special(f) => special(f, x, s),
         }
@@ -49,7 +56,11 @@ impl How {
 }
 
 /// Our kernels run on the cpu in float32 and float64; other dtypes are computed in float32.
-fn special(f: fn(&Array, mlx_stream) -> Result<Array>, x: &Array, s: mlx_stream) -> Result<Array> {
+fn special(
+    f: impl Fn(&Array, mlx_stream) -> Result<Array>,
+    x: &Array,
+    s: mlx_stream,
+) -> Result<Array> {
     let cpu = Device::Cpu.stream();
     match mlx::dtype(x) {
         Dtype::Float32 | Dtype::Float64 => f(x, cpu),
@@ -106,7 +117,7 @@ macro_rules! unary {
     };
 }
 
-use How::{Bits, Composed, Exact as ExactIn64, Native, Special};
+use How::{Accurate, Bits, Composed, Exact as ExactIn64, Native, Special};
 unary! {
     abs = Native(mlx_sys::mlx_abs);
     sign = Composed(rounding::sign);
@@ -118,8 +129,6 @@ unary! {
     rsqrt = Composed(|x, s| mlx::unary(mlx_sys::mlx_rsqrt, &reduce::floating(x, s)?, s));
     degrees = Composed(|x, s| times(x, 180.0 / std::f64::consts::PI, s));
     radians = Composed(|x, s| times(x, std::f64::consts::PI / 180.0, s));
-    erf = ExactIn64(mlx_sys::mlx_erf, Exact::Erf);
-    erfinv = ExactIn64(mlx_sys::mlx_erfinv, Exact::Erfinv);
     bitwise_invert = Bits(mlx_sys::mlx_bitwise_invert);
     exp = ExactIn64(mlx_sys::mlx_exp, Exact::Exp);
     expm1 = ExactIn64(mlx_sys::mlx_expm1, Exact::Expm1);
@@ -149,6 +158,12 @@ unary! {
     lgamma = Special(|x, s| exact::unary(Exact::Lgamma, x, s));
     digamma = Special(|x, s| exact::unary(Exact::Digamma, x, s));
     trigamma = Special(|x, s| exact::polygamma(1, x, s));
+    erf = Accurate(mlx_sys::mlx_erf, Exact::Erf);
+    erfc = Special(|x, s| exact::unary(Exact::Erfc, x, s));
+    erfinv = ExactIn64(mlx_sys::mlx_erfinv, Exact::Erfinv);
+    sigmoid = ExactIn64(mlx_sys::mlx_sigmoid, Exact::Sigmoid);
+    log_sigmoid = Special(|x, s| exact::unary(Exact::LogSigmoid, x, s));
+    softplus = Special(|x, s| exact::unary(Exact::Softplus, x, s));
     is_nan = Native(mlx_sys::mlx_isnan);
     is_finite = Native(mlx_sys::mlx_isfinite);
     is_infinite = Native(mlx_sys::mlx_isinf);
