@@ -103,3 +103,9 @@ with_mlx_dtype <- function(dtype, code) {
   local_mlx_dtype(dtype)
   code
 }
+
+# The dtype that whole numbers are computed in where the result has fractions.
+default_float <- function() {
+  kind <- getOption("rmlx.dtype", "float32")
+  if (mlx_issubdtype(kind, "floating")) kind else "float32"
+}

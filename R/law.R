@@ -73,11 +73,6 @@ common_device <- function(...) {
   if (length(devices) == 0L) mlx_default_device() else if ("gpu" %in% devices) "gpu" else "cpu"
 }
 
-default_float <- function() {
-  dtype <- getOption("rmlx.dtype", "float32")
-  if (dtype %in% floating) dtype else "float32"
-}
-
 kinds <- list(
   positive = list(fits = function(x) x > 0, text = "positive"),
   nonnegative = list(fits = function(x) x >= 0, text = "0 or more"),

@@ -219,11 +219,6 @@ mlx_quantile <- function(x, probs, axis = NULL, drop = FALSE, device = NULL) {
   if (drop) .Call(C_squeeze, out, axis) else out
 }
 
-default_float <- function() {
-  kind <- getOption("rmlx.dtype", "float32")
-  if (mlx_issubdtype(kind, "floating")) kind else "float32"
-}
-
 check_probs <- function(probs) {
   if (is_mlx(probs)) probs <- as.vector(probs)
   if (!is.numeric(probs) || anyNA(probs) || any(probs < 0 | probs > 1)) {

@@ -230,13 +230,13 @@ mlx_sample <- function(x, size = NULL, replace = FALSE, prob = NULL, key = NULL)
   if (!check_flag(replace, "replace") && size > n) {
     rmlx_abort("cannot take a sample larger than the population when 'replace = FALSE'.", "argument")
   }
-  at <- if (size == 0L) as_mlx(integer(), dtype = "int32") else chosen(n, size, replace, prob, key)
+  at <- if (size == 0L) as_mlx(integer(), dtype = "int32") else drawn_positions(n, size, replace, prob, key)
   if (single) return(at)
   do.call(`[`, c(list(x, at), rep(list(quote(expr = )), length(mlx_shape(x)) - 1L)))
 }
 
 # Positions, 1-based.
-chosen <- function(n, size, replace, prob, key) {
+drawn_positions <- function(n, size, replace, prob, key) {
   if (is.null(prob)) {
     if (replace) return(mlx_rand_randint(size, 1, n + 1, key = key))
     return(mlx_rand_permutation(n, key = key)[seq_len(size)])
