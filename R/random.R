@@ -232,7 +232,7 @@ mlx_sample <- function(x, size = NULL, replace = FALSE, prob = NULL, key = NULL)
   }
   at <- if (size == 0L) as_mlx(integer(), dtype = "int32") else drawn_positions(n, size, replace, prob, key)
   if (single) return(at)
-  do.call(`[`, c(list(x, at), rep(list(quote(expr = )), length(mlx_shape(x)) - 1L)))
+  do.call(`[`, c(list(x, at), rep(list(rlang::missing_arg()), length(mlx_shape(x)) - 1L)))
 }
 
 # Positions, 1-based.
