@@ -44,7 +44,7 @@
 #' @name masks
 NULL
 
-any_mlx <- function(...) any(base::vapply(list(...), is_mlx, NA))
+any_mlx <- function(...) .Call(C_any_mlx, list(...))
 
 #' @rdname masks
 #' @export
@@ -150,17 +150,15 @@ apply <- function(X, MARGIN, FUN, ..., simplify = TRUE) {
   if (!is.null(out)) return(with_titles(out, titles))
   # base R knows what becomes of other results
   base::apply(array(seq_along(results), shape, titles), seq_along(shape), function(i) results[[i]],
-              simplify = simplify && !any(base::vapply(results, is_mlx, NA)))
+              simplify = simplify && !.Call(C_any_mlx, results))
 }
 
 # Results that are mlx arrays of one length, as one array: the length (unless 1), then `shape`. NULL
 # if they are not.
 joined <- function(results, shape) {
+  if (!.Call(C_any_mlx, results)) return(NULL)
   n <- unique(lengths(results))
-  if (length(n) != 1L || n == 0L || !all(base::vapply(results, is_number, NA)) ||
-        !any(base::vapply(results, is_mlx, NA))) {
-    return(NULL)
-  }
+  if (length(n) != 1L || n == 0L || !all(base::vapply(results, is_number, NA))) return(NULL)
   flat <- .Call(C_combine, unname(results))
   shape <- if (n == 1L) shape else c(n, shape)
   out <- if (length(shape) > 1L) .Call(C_reshape, flat, shape, TRUE) else flat
@@ -204,7 +202,7 @@ sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE) {
 vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE) {
   results <- sapply(X, match.fun(FUN), ..., simplify = FALSE, USE.NAMES = USE.NAMES)
   if (!USE.NAMES) results <- unname(results)
-  if (!any(base::vapply(results, is_mlx, NA))) return(base::vapply(results, identity, FUN.VALUE))
+  if (!.Call(C_any_mlx, results)) return(base::vapply(results, identity, FUN.VALUE))
   wrong <- which(lengths(results) != length(FUN.VALUE))
   out <- if (length(wrong) == 0L) joined(results, length(results))
   if (!is.null(out)) return(with_titles(out, list(names(results))))
@@ -216,7 +214,7 @@ vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE) {
 #' @rdname masks
 #' @export
 unlist <- function(x, recursive = TRUE, use.names = TRUE) {
-  if (!is.list(x) || !all(base::vapply(x, is_mlx, NA)) || length(x) == 0L) {
+  if (!is.list(x) || !.Call(C_any_mlx, x) || !all(base::vapply(x, is_mlx, NA))) {
     return(base::unlist(x, recursive, use.names))
   }
   out <- do.call(c.mlx, x)
