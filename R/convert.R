@@ -119,8 +119,9 @@ is_mlx <- function(x) .Call(C_is_mlx, x)
 #' @param ... Not used, or passed on to base R.
 #' @return `as_r()` and `as.array()`: an R array with `dim` and `dimnames` from rank 2 on, else a
 #'   plain vector. `mlx_item()`: the only element. `as.matrix()`: a matrix; arrays of another rank
-#'   become one column, with a warning. `as.vector()`, `as.numeric()`, ...: a plain vector. `as.list()`: a list of 0-d arrays
-#'   for rank 1 (so that loops stay on the tape), else of plain values.
+#'   become one column, with a warning. `as.vector()`, `as.numeric()`, ...: a plain vector.
+#'   `as.list()`: a list of 0-d arrays for rank 1 (so that loops stay on the tape), else of plain
+#'   values.
 #' @examples
 #' x <- as_mlx(matrix(1:4, 2))
 #' as.matrix(x)

@@ -7,6 +7,7 @@
 #' R unchanged.
 #'
 #' @param x,X,Y,m,data,test,yes,no mlx arrays or R objects; where one is an mlx array MLX computes.
+#' @param f,init,right,accumulate,MoreArgs As in [base::Reduce()], [base::Map()] and [base::mapply()].
 #' @param MARGIN Axes, from 1.
 #' @param STATS Values for the axes `MARGIN`: one, or as many as these have positions.
 #' @param FUN A function; in `outer()` of two arrays of equal length, element by element.
@@ -16,7 +17,7 @@
 #' @param as.factor Whether to return a factor.
 #' @param drop Not used: pieces lose the axes of `MARGIN`. `asplit(drop = TRUE)` flattens them.
 #' @param check.margin Passed on to base R.
-#' @param simplify Whether results of one length become an array.
+#' @param simplify,SIMPLIFY Whether results of one length become an array.
 #' @param USE.NAMES Whether a character `X` names the result.
 #' @param na.rm Whether NaN gives way to the other values.
 #' @param FUN.VALUE A value of the length of every result.
@@ -27,8 +28,8 @@
 #'   - `matrix()`, `array()`: the elements in a new shape, repeated or cut to fill it.
 #'   - `row()`, `col()`: int32, the row and column of each element.
 #'   - `asplit()`: a list of mlx arrays, one for each position of the axes `MARGIN`.
-#'   - `apply()`, `sapply()`, `vapply()`: results of `FUN` that are mlx arrays of one length become one mlx array, as
-#'     in base R; others come back as base R does.
+#'   - `apply()`, `sapply()`, `vapply()`, `mapply()`, `Reduce(accumulate = TRUE)`: results of `FUN` that
+#'     are mlx arrays of one length become one mlx array, as in base R; others come back as base R does.
 #'   - `outer()`, `%o%`, `sweep()`: an mlx array. STATS broadcasts, it is not recycled.
 #'   - `ifelse()`: [mlx_where()]. `pmin()`, `pmax()`: [mlx_minimum()], [mlx_maximum()].
 #'   - `which.max()`, `which.min()`, `rank()`, `max.col()`, `complete.cases()`: plain R values, as base R gives: they
@@ -44,7 +45,7 @@
 #' @name masks
 NULL
 
-any_mlx <- function(...) any(base::vapply(list(...), is_mlx, NA))
+any_mlx <- function(...) .Call(C_any_mlx, list(...))
 
 #' @rdname masks
 #' @export
@@ -150,17 +151,15 @@ apply <- function(X, MARGIN, FUN, ..., simplify = TRUE) {
   if (!is.null(out)) return(with_titles(out, titles))
   # base R knows what becomes of other results
   base::apply(array(seq_along(results), shape, titles), seq_along(shape), function(i) results[[i]],
-              simplify = simplify && !any(base::vapply(results, is_mlx, NA)))
+              simplify = simplify && !.Call(C_any_mlx, results))
 }
 
 # Results that are mlx arrays of one length, as one array: the length (unless 1), then `shape`. NULL
 # if they are not.
 joined <- function(results, shape) {
+  if (!.Call(C_any_mlx, results)) return(NULL)
   n <- unique(lengths(results))
-  if (length(n) != 1L || n == 0L || !all(base::vapply(results, is_number, NA)) ||
-        !any(base::vapply(results, is_mlx, NA))) {
-    return(NULL)
-  }
+  if (length(n) != 1L || n == 0L || !all(base::vapply(results, is_number, NA))) return(NULL)
   flat <- .Call(C_combine, unname(results))
   shape <- if (n == 1L) shape else c(n, shape)
   out <- if (length(shape) > 1L) .Call(C_reshape, flat, shape, TRUE) else flat
@@ -204,7 +203,7 @@ sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE) {
 vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE) {
   results <- sapply(X, match.fun(FUN), ..., simplify = FALSE, USE.NAMES = USE.NAMES)
   if (!USE.NAMES) results <- unname(results)
-  if (!any(base::vapply(results, is_mlx, NA))) return(base::vapply(results, identity, FUN.VALUE))
+  if (!.Call(C_any_mlx, results)) return(base::vapply(results, identity, FUN.VALUE))
   wrong <- which(lengths(results) != length(FUN.VALUE))
   out <- if (length(wrong) == 0L) joined(results, length(results))
   if (!is.null(out)) return(with_titles(out, list(names(results))))
@@ -215,8 +214,46 @@ vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE) {
 
 #' @rdname masks
 #' @export
+mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRUE) {
+  results <- do.call(base::mapply, c(
+    list(match.fun(FUN)), lapply(list(...), items),
+    list(MoreArgs = MoreArgs, SIMPLIFY = FALSE, USE.NAMES = USE.NAMES)
+  ), quote = TRUE)
+  if (isFALSE(SIMPLIFY) || length(results) == 0L) return(results)
+  out <- joined(results, length(results))
+  if (!is.null(out)) return(with_titles(out, list(names(results))))
+  simplify2array(results, higher = identical(SIMPLIFY, "array"))
+}
+
+# The elements of an array as a list of arrays, which base R would read as numbers.
+items <- function(x) {
+  if (!is_mlx(x)) return(x)
+  if (length(mlx_shape(x)) == 1L) as.list(x) else as.list(.Call(C_flatten_columns, x))
+}
+
+#' @rdname masks
+#' @export
+Map <- function(f, ...) do.call(base::Map, c(list(match.fun(f)), lapply(list(...), items)), quote = TRUE)
+
+#' @rdname masks
+#' @export
+Reduce <- function(f, x, init, right = FALSE, accumulate = FALSE, simplify = TRUE) {
+  f <- match.fun(f)
+  # values in lists of one, which base R does not try to join
+  step <- if (accumulate) function(x, y) list(f(x[[1L]], y[[1L]])) else f
+  parts <- if (accumulate) lapply(x, list) else x
+  out <- if (missing(init)) {
+    base::Reduce(step, parts, right = right, accumulate = accumulate)
+  } else {
+    base::Reduce(step, parts, if (accumulate) list(init) else init, right, accumulate)
+  }
+  if (accumulate && simplify && all(lengths(out) == 1L)) unlist(out, recursive = FALSE) else out
+}
+
+#' @rdname masks
+#' @export
 unlist <- function(x, recursive = TRUE, use.names = TRUE) {
-  if (!is.list(x) || !all(base::vapply(x, is_mlx, NA)) || length(x) == 0L) {
+  if (!is.list(x) || !.Call(C_any_mlx, x) || !all(base::vapply(x, is_number, NA))) {
     return(base::unlist(x, recursive, use.names))
   }
   out <- do.call(c.mlx, x)

@@ -242,6 +242,12 @@ unsafe extern "C" fn is_mlx(x: SEXP) -> SEXP {
     Rf_ScalarLogical(object::is(x).into())
 }
 
+/// `.Call`: whether an element of a list stands for an MLX array.
+unsafe extern "C" fn any_mlx(list: SEXP) -> SEXP {
+    let any = (0..XLENGTH(list)).any(|i| object::is(VECTOR_ELT(list, i)));
+    Rf_ScalarLogical(any.into())
+}
+
 /// `.Call`: the shape as an integer vector.
 unsafe extern "C" fn shape(x: SEXP) -> SEXP {
     let ctx = address(mlx_handle(x));
@@ -306,6 +312,7 @@ routines![
     cast / 3,
     resolve_axes / 2,
     is_mlx / 1,
+    any_mlx / 1,
     shape / 1,
     dtype_name / 1,
     device_name / 1,
