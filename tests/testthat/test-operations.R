@@ -154,6 +154,9 @@ not_operations <- c(
   local_mlx_dtype = "option", with_mlx_dtype = "option",
   mlx_eval = "evaluates", mlx_free = "memory", mlx_memory = "memory", mlx_clear_cache = "memory",
   mlx_host_reads = "counts", mlx_sitrep = "reports",
+  mlx_save = "file", mlx_savez = "file", mlx_savez_compressed = "file",
+  mlx_save_safetensors = "file", mlx_save_gguf = "file", mlx_load = "file",
+  mlx_load_safetensors = "file", mlx_load_gguf = "file",
   mlx_grad = "a transformation, tested in test-grad.R",
   mlx_value_grad = "a transformation, tested in test-grad.R"
 )

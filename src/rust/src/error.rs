@@ -36,6 +36,9 @@ pub enum Error {
     /// A request larger than the memory limit.
     #[error("{0}")]
     Memory(String),
+    /// A file that is not there, is damaged, or cannot be written.
+    #[error("{0}")]
+    File(String),
     /// MLX refused; its own words.
     #[error("{0}")]
     Mlx(String),
@@ -62,6 +65,7 @@ impl Error {
             Error::Freed => c"rmlx_error_freed",
             Error::Forked => c"rmlx_error_fork",
             Error::Memory(_) => c"rmlx_error_memory",
+            Error::File(_) => c"rmlx_error_file",
             Error::Mlx(_) => c"rmlx_error_mlx",
             Error::Internal(_) => c"rmlx_error_internal",
         }

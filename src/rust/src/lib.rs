@@ -13,6 +13,7 @@ pub mod error;
 pub mod eval;
 pub mod exact;
 pub mod ffi;
+pub mod file;
 pub mod handle;
 pub mod index;
 pub mod memory;
@@ -34,6 +35,7 @@ const TABLES: &[&[Routine]] = &[
     memory::ROUTINES,
     device::ROUTINES,
     device::COLD_ROUTINES,
+    file::ROUTINES,
     op::assign::ROUTINES,
     op::binary::ROUTINES,
     op::bind::ROUTINES,
