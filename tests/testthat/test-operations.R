@@ -157,6 +157,14 @@ not_operations <- c(
   mlx_save = "file", mlx_savez = "file", mlx_savez_compressed = "file",
   mlx_save_safetensors = "file", mlx_save_gguf = "file", mlx_load = "file",
   mlx_load_safetensors = "file", mlx_load_gguf = "file",
+  fft = "complex64, tested in test-fft.R", mlx_fft = "complex64, tested in test-fft.R",
+  mlx_fft2 = "complex64, tested in test-fft.R", mlx_fftn = "complex64, tested in test-fft.R",
+  mlx_ifft = "complex64, tested in test-fft.R", mlx_ifft2 = "complex64, tested in test-fft.R",
+  mlx_ifftn = "complex64, tested in test-fft.R", mlx_rfft = "complex64, tested in test-fft.R",
+  mlx_rfft2 = "complex64, tested in test-fft.R", mlx_rfftn = "complex64, tested in test-fft.R",
+  mlx_irfft = "complex64, tested in test-fft.R", mlx_irfft2 = "complex64, tested in test-fft.R",
+  mlx_irfftn = "complex64, tested in test-fft.R", fft.default = "stats::fft()",
+  mlx_fftfreq = "creation", mlx_rfftfreq = "creation",
   mlx_grad = "a transformation, tested in test-grad.R",
   mlx_value_grad = "a transformation, tested in test-grad.R"
 )

@@ -141,7 +141,9 @@ pub fn file(error: Error) {
 
 /// Runs `body`, turning both an error and a panic into a filed error (`None`).
 pub fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Option<T> {
-    let error = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+    crate::device::end_of_entry();
+    let error = match outcome {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(error)) => error,
         Err(payload) => Error::Internal(

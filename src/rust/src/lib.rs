@@ -40,6 +40,7 @@ const TABLES: &[&[Routine]] = &[
     op::binary::ROUTINES,
     op::bind::ROUTINES,
     op::create::ROUTINES,
+    op::fft::ROUTINES,
     op::index::ROUTINES,
     op::matmul::ROUTINES,
     op::reduce::ROUTINES,

@@ -253,7 +253,7 @@ unsafe extern "C" fn file_array(file: SEXP, i: SEXP, device: SEXP) -> SEXP {
     let contents = kept::<Contents>(file);
     let i = Rf_asInteger(i) as usize - 1;
     entry::one(|| {
-        let device = Device::parse(&string(device)?)?;
+        let device = Device::of(device)?;
         let array = contents.items[i].array(&contents.source, device)?;
         Ok(Placed::new(array, device))
     })

@@ -24,7 +24,7 @@ unsafe fn dtype_arg(x: SEXP) -> Result<Dtype> {
 }
 
 unsafe fn place(dtype: SEXP, device: SEXP) -> Result<(Dtype, Device)> {
-    let (kind, device) = (dtype_arg(dtype)?, Device::parse(&string(device)?)?);
+    let (kind, device) = (dtype_arg(dtype)?, Device::of(device)?);
     if kind == Dtype::Float64 && device == Device::Gpu {
         return Err(from_r::float64_on_gpu());
     }
@@ -44,7 +44,7 @@ unsafe extern "C" fn from_vector(x: SEXP, dtype: SEXP, device: SEXP, shape: SEXP
         } else {
             dtype::parse(&string(dtype)?)?
         };
-        let device = Device::parse(&string(device)?)?;
+        let device = Device::of(device)?;
         let shape = if shape == R_NilValue {
             operand.shape()?
         } else {

@@ -3,6 +3,7 @@ pub mod assign;
 pub mod binary;
 pub mod bind;
 pub mod create;
+pub mod fft;
 pub mod index;
 pub mod matmul;
 pub mod reduce;

@@ -164,7 +164,7 @@ unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
         let device = if on == R_NilValue {
             old
         } else {
-            Device::parse(&string(on)?)?
+            Device::of(on)?
         };
         let array = match operand.borrowed() {
             None if to != R_NilValue => {
