@@ -18,6 +18,13 @@ along <- function(x, axis, f) {
   aperm(out, order(c(axis, rest)))
 }
 
+# y[.., i, ..] at an axis.
+abind_index <- function(y, axis, i) {
+  at <- rep(list(TRUE), length(dim(y)))
+  at[[axis]] <- i
+  do.call(`[`, c(list(y), at, drop = FALSE))
+}
+
 test_that("`fft()` is base R's, of every axis and unnormalised both ways", {
   for (x in signals) {
     for (inverse in c(FALSE, TRUE)) {
@@ -83,13 +90,6 @@ test_that("real transforms are half of the complex ones", {
   near(mlx_irfft(mlx_rfft(as_mlx(1:6))), 1:6)
   expect_error(mlx_rfft(as_mlx(1i)), "real", class = "rmlx_error_dtype")
 })
-
-# y[.., i, ..] at an axis.
-abind_index <- function(y, axis, i) {
-  at <- rep(list(TRUE), length(dim(y)))
-  at[[axis]] <- i
-  do.call(`[`, c(list(y), at, drop = FALSE))
-}
 
 test_that("n cuts or fills up with zeros", {
   x <- c(1, -2, 3, 0.5)

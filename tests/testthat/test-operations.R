@@ -16,7 +16,10 @@ expect_row <- function(r, args, dtype, tolerance) {
   expect_identical(dtype_of(got), if (r$dtype == "same") dtype else r$dtype, label = label)
 }
 
-for (r in operations) {
+# One operation or one family by hand: RMLX_ROWS="conv"
+wanted <- grepl(Sys.getenv("RMLX_ROWS"), names(operations))
+
+for (r in operations[wanted]) {
   test_that(paste0("`", r$id, "` agrees with base R in float64 to 1e-12"), {
     local_mlx_dtype("float64")
     for (args in c(r$inputs, r$special)) expect_row(r, args, "float64", 1e-12)

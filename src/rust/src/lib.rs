@@ -39,6 +39,7 @@ const TABLES: &[&[Routine]] = &[
     op::assign::ROUTINES,
     op::binary::ROUTINES,
     op::bind::ROUTINES,
+    op::conv::ROUTINES,
     op::create::ROUTINES,
     op::fft::ROUTINES,
     op::index::ROUTINES,

@@ -2,6 +2,7 @@
 pub mod assign;
 pub mod binary;
 pub mod bind;
+pub mod conv;
 pub mod create;
 pub mod fft;
 pub mod index;
