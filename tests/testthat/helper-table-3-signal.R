@@ -130,5 +130,108 @@ conv_rows <- c(list(
       int = list(c(1L, 4L, -2L), c(3L, 1L)))
 }))
 
-operations <- c(operations, shift_rows, conv_rows)
+# Along the last axis, by rows.
+by_last <- function(x, f) {
+  rank <- length(dim(x))
+  if (rank < 2L) return(f(as.vector(x)))
+  out <- apply(x, seq_len(rank - 1L), f)
+  aperm(array(out, c(dim(x)[rank], dim(x)[-rank])), c(seq_len(rank)[-1L], 1L))
+}
+rms_r <- function(x, w = 1, eps = 1e-5) by_last(x, function(v) v / sqrt(mean(v^2) + eps) * w)
+layer_r <- function(x, w = 1, b = 0, eps = 1e-5) {
+  by_last(x, function(v) (v - mean(v)) / sqrt(variance_r(v) + eps) * w + b)
+}
+rope_r <- function(x, dims = dim(x)[length(dim(x))], traditional = FALSE, base = 10000, scale = 1,
+                   offset = 0, freqs = base^(2 * (seq_len(dims / 2) - 1) / dims)) {
+  d <- dim(x)
+  rank <- length(d)
+  out <- x
+  offset <- rep_len(offset, d[1])
+  at <- arrayInd(seq_len(prod(d[-rank])), d[-rank])
+  for (r in seq_len(nrow(at))) {
+    angle <- (at[r, rank - 1L] - 1 + offset[at[r, 1]]) * scale / freqs
+    i <- seq_len(dims / 2)
+    first <- if (traditional) 2 * i - 1 else i
+    second <- if (traditional) 2 * i else i + dims / 2
+    element <- function(j) cbind(at[rep(r, length(j)), , drop = FALSE], j)
+    a <- x[element(first)]
+    b <- x[element(second)]
+    out[element(first)] <- a * cos(angle) - b * sin(angle)
+    out[element(second)] <- a * sin(angle) + b * cos(angle)
+  }
+  out
+}
+attention_r <- function(q, k, v, scale = 1 / sqrt(dim(q)[4]), mask = NULL, sinks = NULL) {
+  out <- array(0, c(dim(q)[1:3], dim(v)[4]))
+  n <- c(dim(q)[3], dim(k)[3])
+  full <- c(dim(q)[1:3], n[2])
+  if (identical(mask, "causal")) mask <- outer(seq_len(n[1]) + n[2] - n[1], seq_len(n[2]), `>=`)
+  if (!is.null(mask)) mask <- expand_to(mask, full)
+  for (b in seq_len(dim(q)[1])) {
+    for (h in seq_len(dim(q)[2])) {
+      kv <- (h - 1) %/% (dim(q)[2] / dim(k)[2]) + 1
+      slice <- function(x, h) matrix(x[b, h, , ], dim(x)[3])
+      scores <- scale * base::tcrossprod(slice(q, h), slice(k, kv))
+      if (is.logical(mask)) scores[!slice(mask, h)] <- -Inf
+      if (is.numeric(mask)) scores <- scores + slice(mask, h)
+      if (!is.null(sinks)) scores <- cbind(sinks[h], scores)
+      weights <- exp(scores - apply(scores, 1, max))
+      weights <- weights / base::rowSums(weights)
+      if (!is.null(sinks)) weights <- weights[, -1, drop = FALSE]
+      out[b, h, , ] <- base::`%*%`(weights, slice(v, kv))
+    }
+  }
+  out
+}
+entropy_r <- function(x, targets) {
+  apply(x, 1, logsumexp_r) - x[cbind(seq_len(nrow(x)), targets)]
+}
+
+qkv <- list(waves(c(2, 4, 3, 2), 0.9), waves(c(2, 2, 4, 2), 1.7), waves(c(2, 2, 4, 3), 0.3))
+attention_row <- function(id, f, oracle, extra = list(), inputs = list(c(qkv, extra)), ...) {
+  row(paste0("mlx_fast_scaled_dot_product_attention", id), f, oracle, inputs = inputs,
+      covers = "mlx_fast_scaled_dot_product_attention", tolerance32 = 1e-4, ...)
+}
+seen <- outer(1:3, 1:4, function(i, j) (i + j) %% 3 != 0)
+
+fast_rows <- list(
+  row("mlx_fast_rms_norm", mlx_fast_rms_norm, rms_r, inputs = list(list(mixed), list(square), list(cube)),
+      empty = list(list(matrix(0, 0, 3))), int = list(c(1L, 3L)), bool = list(c(TRUE, FALSE))),
+  row("mlx_fast_rms_norm, weight", function(x, w) mlx_fast_rms_norm(x, w, 0.1),
+      function(x, w) rms_r(x, w, 0.1), inputs = list(list(square, v3)), covers = "mlx_fast_rms_norm",
+      sides = TRUE),
+  row("mlx_fast_layer_norm", mlx_fast_layer_norm, layer_r,
+      inputs = list(list(mixed), list(square), list(cube)), empty = list(list(matrix(0, 0, 3))),
+      int = list(c(1L, 3L)), bool = list(c(TRUE, FALSE)), tolerance32 = 1e-4),
+  row("mlx_fast_layer_norm, weight and bias", function(x, w, b) mlx_fast_layer_norm(x, w, b, 0.1),
+      function(x, w, b) layer_r(x, w, b, 0.1), inputs = list(list(square, v3, other[1:3])),
+      covers = "mlx_fast_layer_norm", sides = 1:3, tolerance32 = 1e-4),
+  row("mlx_fast_rope", mlx_fast_rope, rope_r,
+      inputs = list(list(waves(c(2, 3, 4))), list(waves(c(1, 2, 3, 2)))),
+      empty = list(list(array(0, c(1, 0, 4)))), tolerance32 = 1e-4),
+  row("mlx_fast_rope, traditional",
+      function(x) mlx_fast_rope(x, 4, TRUE, 50, 0.5, offset = c(2, 5)),
+      function(x) rope_r(x, 4, TRUE, 50, 0.5, c(2, 5)), inputs = list(list(waves(c(2, 3, 6)))),
+      covers = "mlx_fast_rope", tolerance32 = 1e-4),
+  row("mlx_fast_rope, freqs", function(x) mlx_fast_rope(x, 4, offset = 3, freqs = c(1, 2.5)),
+      function(x) rope_r(x, 4, offset = 3, freqs = c(1, 2.5)), inputs = list(list(waves(c(2, 3, 6)))),
+      covers = "mlx_fast_rope", tolerance32 = 1e-4),
+  attention_row("", mlx_fast_scaled_dot_product_attention, attention_r, sides = TRUE),
+  attention_row(", causal", function(q, k, v) {
+    mlx_fast_scaled_dot_product_attention(q, k, v, 0.3, "causal")
+  }, function(q, k, v) attention_r(q, k, v, 0.3, "causal")),
+  attention_row(", added mask", function(q, k, v, m) {
+    mlx_fast_scaled_dot_product_attention(q, k, v, mask = m)
+  }, function(q, k, v, m) attention_r(q, k, v, mask = m), list(waves(c(4, 1, 4)))),
+  attention_row(", bool mask", function(q, k, v) {
+    mlx_fast_scaled_dot_product_attention(q, k, v, mask = as_mlx(seen))
+  }, function(q, k, v) attention_r(q, k, v, mask = seen)),
+  attention_row(", sinks", function(q, k, v, s) {
+    mlx_fast_scaled_dot_product_attention(q, k, v, sinks = s)
+  }, function(q, k, v, s) attention_r(q, k, v, sinks = s), list(other[1:4])),
+  row("mlx_fast_cross_entropy", function(x) mlx_fast_cross_entropy(x, c(3, 1, 2)),
+      function(x) entropy_r(x, c(3, 1, 2)), inputs = list(list(square)), covers = "mlx_fast_cross_entropy")
+)
+
+operations <- c(operations, shift_rows, conv_rows, fast_rows)
 names(operations) <- vapply(operations, function(r) r$id, "")

@@ -41,6 +41,7 @@ const TABLES: &[&[Routine]] = &[
     op::bind::ROUTINES,
     op::conv::ROUTINES,
     op::create::ROUTINES,
+    op::fast::ROUTINES,
     op::fft::ROUTINES,
     op::index::ROUTINES,
     op::matmul::ROUTINES,

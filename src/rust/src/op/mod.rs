@@ -4,6 +4,7 @@ pub mod binary;
 pub mod bind;
 pub mod conv;
 pub mod create;
+pub mod fast;
 pub mod fft;
 pub mod index;
 pub mod matmul;
