@@ -168,6 +168,10 @@ not_operations <- c(
   mlx_irfft = "complex64, tested in test-fft.R", mlx_irfft2 = "complex64, tested in test-fft.R",
   mlx_irfftn = "complex64, tested in test-fft.R", fft.default = "stats::fft()",
   mlx_fftfreq = "creation", mlx_rfftfreq = "creation",
+  mlx_quantize = "test-quantize.R", mlx_dequantize = "test-quantize.R",
+  mlx_quantized_matmul = "test-quantize.R", mlx_gather_qmm = "test-quantize.R",
+  mlx_qqmm = "test-quantize.R", mlx_gather_qqmm = "test-quantize.R",
+  mlx_to_fp8 = "test-quantize.R", mlx_from_fp8 = "test-quantize.R",
   mlx_grad = "a transformation, tested in test-grad.R",
   mlx_value_grad = "a transformation, tested in test-grad.R"
 )

@@ -45,6 +45,7 @@ const TABLES: &[&[Routine]] = &[
     op::fft::ROUTINES,
     op::index::ROUTINES,
     op::matmul::ROUTINES,
+    op::quantize::ROUTINES,
     op::reduce::ROUTINES,
     op::rounding::ROUTINES,
     op::scan::ROUTINES,

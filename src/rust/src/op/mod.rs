@@ -8,6 +8,7 @@ pub mod fast;
 pub mod fft;
 pub mod index;
 pub mod matmul;
+pub mod quantize;
 pub mod reduce;
 pub mod rounding;
 pub mod scan;
