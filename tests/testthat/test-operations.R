@@ -172,6 +172,14 @@ not_operations <- c(
   mlx_quantized_matmul = "test-quantize.R", mlx_gather_qmm = "test-quantize.R",
   mlx_qqmm = "test-quantize.R", mlx_gather_qqmm = "test-quantize.R",
   mlx_to_fp8 = "test-quantize.R", mlx_from_fp8 = "test-quantize.R",
+  mlx_new_stream = "stream", mlx_default_stream = "stream", mlx_set_default_stream = "stream",
+  mlx_synchronize = "stream", mlx_clear_streams = "stream", mlx_is_available = "device",
+  mlx_device_count = "device", mlx_device_info = "device", mlx_metal_is_available = "device",
+  mlx_cuda_is_available = "device", mlx_metal_start_capture = "device",
+  mlx_metal_stop_capture = "device", mlx_get_active_memory = "memory",
+  mlx_get_peak_memory = "memory", mlx_get_cache_memory = "memory",
+  mlx_reset_peak_memory = "memory", mlx_set_memory_limit = "memory",
+  mlx_set_cache_limit = "memory", mlx_set_wired_limit = "memory",
   mlx_grad = "a transformation, tested in test-grad.R",
   mlx_value_grad = "a transformation, tested in test-grad.R"
 )

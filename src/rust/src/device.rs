@@ -1,15 +1,16 @@
-//! Devices and the streams that work is queued on.
+//! Devices.
 use crate::convert::from_r::float64_on_gpu;
 use crate::dtype::Dtype;
 use crate::entry;
 use crate::error::{check, Error, Result};
 use crate::ffi::*;
-use crate::handle;
+use crate::keep::{keeper, kept, texts};
 use crate::mlx;
 use crate::operand::Operand;
+use crate::stream::{self, Stream};
 use mlx_sys::mlx_stream;
 use std::cell::Cell;
-use std::ffi::c_void;
+use std::ffi::CStr;
 
 /// Where an array's operations run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,44 +23,7 @@ pub enum Device {
 
 thread_local! {
     static DEFAULT: Cell<Device> = const { Cell::new(Device::Cpu) };
-    /// The stream that the running entry was told to use.
-    static CHOSEN: Cell<Option<Stream>> = const { Cell::new(None) };
     static STREAMS: Cell<[*mut std::ffi::c_void; 2]> = const { Cell::new([std::ptr::null_mut(); 2]) };
-}
-
-/// A stream that R holds as `list(ptr, device, index)` of class mlx_stream.
-#[derive(Clone, Copy)]
-struct Stream {
-    ctx: *mut c_void,
-    device: Device,
-}
-
-impl Stream {
-    /// The stream of an R object; none if it is something else.
-    unsafe fn of(x: SEXP) -> Result<Option<Stream>> {
-        if TYPEOF(x) != SEXPTYPE::VECSXP || Rf_inherits(x, c"mlx_stream".as_ptr()) != Rboolean::TRUE
-        {
-            return Ok(None);
-        }
-        let gone = || {
-            Error::Device("this stream is gone: streams live as long as the session that made them (`mlx_new_stream()`), and until `mlx_clear_streams()`.".into())
-        };
-        let handle = if XLENGTH(x) > 0 { VECTOR_ELT(x, 0) } else { x };
-        if TYPEOF(handle) != SEXPTYPE::EXTPTRSXP {
-            return Err(gone());
-        }
-        let ctx = R_ExternalPtrAddr(handle);
-        if ctx.is_null() || handle::forked() {
-            return Err(gone());
-        }
-        let device = mlx::stream_place(mlx_stream { ctx })?.0;
-        Ok(Some(Stream { ctx, device }))
-    }
-}
-
-/// The entry is over: its stream is the default one again.
-pub fn end_of_entry() {
-    CHOSEN.with(|c| c.set(None));
 }
 
 impl Device {
@@ -90,10 +54,7 @@ impl Device {
     pub unsafe fn of(x: SEXP) -> Result<Device> {
         match Stream::of(x)? {
             None => Device::parse(&entry::string(x)?),
-            Some(stream) => {
-                CHOSEN.with(|c| c.set(Some(stream)));
-                Ok(stream.device)
-            }
+            Some(stream) => Ok(stream.choose()),
         }
     }
 
@@ -120,10 +81,7 @@ impl Device {
 
     /// The stream that this device's operations are queued on.
     pub fn stream(self) -> mlx_stream {
-        let ctx = match CHOSEN.with(Cell::get) {
-            Some(stream) if stream.device == self => stream.ctx,
-            _ => STREAMS.with(Cell::get)[self as usize],
-        };
+        let ctx = stream::chosen(self).unwrap_or(STREAMS.with(Cell::get)[self as usize]);
         mlx_stream { ctx }
     }
 
@@ -152,11 +110,99 @@ pub fn set_default(device: Device) {
     DEFAULT.with(|d| d.set(device));
 }
 
+/// Makes a stream the default of a device; its handle is kept for good.
+pub fn adopt(stream: mlx_stream, device: Device) -> Result<()> {
+    stream::set_default(stream)?;
+    let mut all = STREAMS.with(Cell::get);
+    all[device as usize] = stream.ctx;
+    if device == Device::Cpu && !has_gpu() {
+        all[Device::Gpu as usize] = stream.ctx;
+    }
+    STREAMS.with(|s| s.set(all));
+    Ok(())
+}
+
 /// Opens the default streams of the main thread and picks the default device.
 pub fn start() {
     let gpu = has_gpu();
     STREAMS.with(|s| s.set(mlx::default_streams(gpu)));
     set_default(if gpu { Device::Gpu } else { Device::Cpu });
+}
+
+/// Runs `f` with mlx-c's name of a device.
+pub fn with_raw<T>(device: Device, f: impl FnOnce(mlx_sys::mlx_device) -> Result<T>) -> Result<T> {
+    let kind = match device {
+        Device::Cpu => mlx_sys::mlx_device_type__MLX_CPU,
+        Device::Gpu => mlx_sys::mlx_device_type__MLX_GPU,
+    };
+    // SAFETY: a device of our own, freed below.
+    unsafe {
+        let raw = mlx_sys::mlx_device_new_type(kind, 0);
+        let out = f(raw);
+        mlx_sys::mlx_device_free(raw);
+        out
+    }
+}
+
+/// What MLX tells of a device: names and values in turn, numbers after "#".
+fn facts(device: Device) -> Result<Vec<String>> {
+    struct Facts(mlx_sys::mlx_device_info, mlx_sys::mlx_vector_string);
+    impl Drop for Facts {
+        fn drop(&mut self) {
+            // SAFETY: both are ours.
+            unsafe {
+                mlx_sys::mlx_device_info_free(self.0);
+                mlx_sys::mlx_vector_string_free(self.1);
+            }
+        }
+    }
+    with_raw(device, |raw| {
+        let mut out = Vec::new();
+        // SAFETY: valid objects; the texts are copied at once.
+        unsafe {
+            let mut facts = Facts(
+                mlx_sys::mlx_device_info_new(),
+                mlx_sys::mlx_vector_string_new(),
+            );
+            check(mlx_sys::mlx_device_info_get(&mut facts.0, raw))?;
+            check(mlx_sys::mlx_device_info_get_keys(&mut facts.1, facts.0))?;
+            for i in 0..mlx_sys::mlx_vector_string_size(facts.1) {
+                let mut key = std::ptr::null_mut();
+                check(mlx_sys::mlx_vector_string_get(&mut key, facts.1, i))?;
+                let mut is_text = false;
+                check(mlx_sys::mlx_device_info_is_string(
+                    &mut is_text,
+                    facts.0,
+                    key,
+                ))?;
+                let value = if is_text {
+                    let mut text = std::ptr::null();
+                    check(mlx_sys::mlx_device_info_get_string(&mut text, facts.0, key))?;
+                    CStr::from_ptr(text).to_string_lossy().into_owned()
+                } else {
+                    let mut number = 0;
+                    check(mlx_sys::mlx_device_info_get_size(&mut number, facts.0, key))?;
+                    format!("#{number}")
+                };
+                out.push(CStr::from_ptr(key).to_string_lossy().into_owned());
+                out.push(value);
+            }
+        }
+        Ok(out)
+    })
+}
+
+/// How many devices of a kind there are.
+fn count(gpu: bool) -> Result<i32> {
+    let mut count = 0;
+    let kind = if gpu {
+        mlx_sys::mlx_device_type__MLX_GPU
+    } else {
+        mlx_sys::mlx_device_type__MLX_CPU
+    };
+    // SAFETY: writes one number.
+    check(unsafe { mlx_sys::mlx_device_count(&mut count, kind) })?;
+    Ok(count)
 }
 
 mod entries {
@@ -206,85 +252,64 @@ unsafe extern "C" fn device_set_default(name: SEXP) -> SEXP {
     R_NilValue
 }
 
-/// An empty holder of a stream.
-unsafe fn holder() -> SEXP {
-    unsafe extern "C" fn finalize(holder: SEXP) {
-        let ctx = R_ExternalPtrAddr(holder);
-        R_ClearExternalPtr(holder);
-        if !ctx.is_null() && !handle::forked() {
-            mlx_sys::mlx_stream_free(mlx_stream { ctx }); // the handle; the stream itself stays
-        }
+/// A device's name, also of one that is not here.
+unsafe fn is_gpu(name: SEXP) -> Result<bool> {
+    let name = entry::string(name)?;
+    if name != "gpu" {
+        Device::parse(&name)?;
     }
-    let holder = Rf_protect(R_MakeExternalPtr(
-        std::ptr::null_mut(),
-        R_NilValue,
-        R_NilValue,
-    ));
-    R_RegisterCFinalizerEx(holder, Some(finalize), Rboolean::FALSE);
-    Rf_unprotect(1);
-    holder
-}
-
-/// `.Call`: a new stream's pointer (`kind` 1, 2: usable from any thread), or the pointer of the
-/// default one (0).
-unsafe extern "C" fn stream_make(device: SEXP, kind: SEXP) -> SEXP {
-    let kind = Rf_asInteger(kind);
-    let holder = Rf_protect(holder());
-    let stream = entry::plain(|| mlx::make_stream(Device::of(device)?, kind));
-    R_SetExternalPtrAddr(holder, stream.ctx);
-    Rf_unprotect(1);
-    holder
-}
-
-/// `.Call`: the index of a stream on its device.
-unsafe extern "C" fn stream_index(pointer: SEXP) -> SEXP {
-    let ctx = R_ExternalPtrAddr(pointer);
-    let index = entry::plain(|| Ok(mlx::stream_place(mlx_stream { ctx })?.1));
-    Rf_ScalarInteger(index)
-}
-
-/// `.Call`: makes a stream the default of its device.
-unsafe extern "C" fn stream_set_default(x: SEXP) -> SEXP {
-    entry::plain(|| {
-        let Some(stream) = Stream::of(x)? else {
-            return Err(Error::Argument("Expected an mlx_stream.".into()));
-        };
-        mlx::set_default_stream(mlx_stream { ctx: stream.ctx })?;
-        let mut all = STREAMS.with(Cell::get);
-        // a handle of our own: the R object may go
-        all[stream.device as usize] = mlx::copy_stream(mlx_stream { ctx: stream.ctx })?.ctx;
-        STREAMS.with(|s| s.set(all));
-        Ok(())
-    });
-    R_NilValue
-}
-
-/// `.Call`: waits until a device's default stream, or a stream, has done all its work.
-unsafe extern "C" fn stream_synchronize(device: SEXP) -> SEXP {
-    entry::plain(|| {
-        let stream = Device::of(device)?.stream();
-        check(mlx_sys::mlx_synchronize(stream))
-    });
-    R_NilValue
+    Ok(name == "gpu")
 }
 
 /// `.Call`: how many devices of a kind there are.
-unsafe extern "C" fn device_count(device: SEXP) -> SEXP {
-    let count = entry::plain(|| {
-        let name = entry::string(device)?;
-        if name != "gpu" {
-            Device::parse(&name)?;
-        }
-        mlx::count_devices(name == "gpu")
+unsafe extern "C" fn device_count(name: SEXP) -> SEXP {
+    Rf_ScalarInteger(entry::plain(|| count(is_gpu(name)?)))
+}
+
+/// `.Call`: what MLX tells of a device, as "name", "value" strings in turn, numbers after "#".
+unsafe extern "C" fn device_info(name: SEXP) -> SEXP {
+    let told = Rf_protect(keeper(|| facts(Device::of(name)?)));
+    let all = kept::<Vec<String>>(told);
+    let out = texts(all.len(), |i| &all[i]);
+    Rf_unprotect(1);
+    out
+}
+
+/// `.Call`: whether MLX was built with Metal, and with CUDA, and can use it.
+unsafe extern "C" fn device_backends() -> SEXP {
+    let (mut metal, mut cuda) = (false, false);
+    entry::plain(|| {
+        check(mlx_sys::mlx_metal_is_available(&mut metal))?;
+        check(mlx_sys::mlx_cuda_is_available(&mut cuda))
     });
-    Rf_ScalarInteger(count)
+    let out = Rf_allocVector(SEXPTYPE::LGLSXP, 2);
+    *LOGICAL(out) = metal.into();
+    *LOGICAL(out).add(1) = cuda.into();
+    out
+}
+
+/// `.Call`: starts (a path) or ends (NULL) the recording of what Metal does.
+unsafe extern "C" fn metal_capture(path: SEXP) -> SEXP {
+    entry::plain(|| {
+        let mut there = false;
+        check(mlx_sys::mlx_metal_is_available(&mut there))?;
+        if !there {
+            return Err(Error::Device("this MLX has no Metal to record.".into()));
+        }
+        if path == R_NilValue {
+            return check(mlx_sys::mlx_metal_stop_capture());
+        }
+        check(mlx_sys::mlx_metal_start_capture(R_CHAR(STRING_ELT(
+            path, 0,
+        ))))
+    });
+    R_NilValue
 }
 
 crate::ffi::routines![
     device_set_default / 1,
-    stream_make / 2,
-    stream_index / 1,
-    stream_set_default / 1,
-    stream_synchronize / 1,
-    device_count / 1
+    device_count / 1,
+    device_info / 1,
+    device_backends / 0,
+    metal_capture / 1
 ];

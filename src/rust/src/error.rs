@@ -142,7 +142,7 @@ pub fn file(error: Error) {
 /// Runs `body`, turning both an error and a panic into a filed error (`None`).
 pub fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Option<T> {
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
-    crate::device::end_of_entry();
+    crate::stream::end_of_entry();
     let error = match outcome {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(error)) => error,

@@ -16,12 +16,14 @@ pub mod ffi;
 pub mod file;
 pub mod handle;
 pub mod index;
+pub mod keep;
 pub mod memory;
 pub mod mlx;
 pub mod names;
 pub mod object;
 pub mod op;
 pub mod operand;
+pub mod stream;
 pub mod tape;
 pub mod transform;
 
@@ -36,6 +38,7 @@ const TABLES: &[&[Routine]] = &[
     device::ROUTINES,
     device::COLD_ROUTINES,
     file::ROUTINES,
+    stream::ROUTINES,
     op::assign::ROUTINES,
     op::binary::ROUTINES,
     op::bind::ROUTINES,

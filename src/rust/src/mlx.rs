@@ -2,7 +2,6 @@
 //!
 //! mlx-c has a few hundred functions of a dozen shapes. Each shape has one caller here, which
 //! takes the function itself: `unary(mlx_sys::mlx_exp, &x, stream)`.
-use crate::device::Device;
 use crate::dtype::Dtype;
 use crate::error::{check, last_mlx_error, Error, Result};
 pub use mlx_rs::Array;
@@ -573,94 +572,6 @@ pub fn default_streams(gpu: bool) -> [*mut c_void; 2] {
         };
         [cpu, gpu]
     }
-}
-
-/// A stream of a device: its default one (`kind` 0), a new one (1), one for any thread (2).
-pub fn make_stream(device: Device, kind: i32) -> Result<mlx_stream> {
-    with_device(device, |raw| {
-        let mut stream = mlx_stream {
-            ctx: std::ptr::null_mut(),
-        };
-        // SAFETY: a valid device.
-        unsafe {
-            match kind {
-                0 => check(mlx_sys::mlx_get_default_stream(&mut stream, raw))?,
-                1 => stream = mlx_sys::mlx_stream_new_device(raw),
-                _ => stream = mlx_sys::mlx_stream_new_thread_unsafe(raw),
-            }
-        }
-        if stream.ctx.is_null() {
-            return Err(last_mlx_error());
-        }
-        Ok(stream)
-    })
-}
-
-/// Runs `f` with mlx-c's name of a device.
-fn with_device<T>(device: Device, f: impl FnOnce(mlx_sys::mlx_device) -> Result<T>) -> Result<T> {
-    let kind = match device {
-        Device::Cpu => mlx_sys::mlx_device_type__MLX_CPU,
-        Device::Gpu => mlx_sys::mlx_device_type__MLX_GPU,
-    };
-    // SAFETY: a device of our own, freed below.
-    unsafe {
-        let raw = mlx_sys::mlx_device_new_type(kind, 0);
-        let out = f(raw);
-        mlx_sys::mlx_device_free(raw);
-        out
-    }
-}
-
-/// A stream's device and its index there.
-pub fn stream_place(stream: mlx_stream) -> Result<(Device, i32)> {
-    let mut index = 0;
-    let mut raw = mlx_sys::mlx_device {
-        ctx: std::ptr::null_mut(),
-    };
-    let mut kind = mlx_sys::mlx_device_type__MLX_CPU;
-    // SAFETY: a valid stream; the device is ours and freed.
-    unsafe {
-        check(mlx_sys::mlx_stream_get_index(&mut index, stream))?;
-        check(mlx_sys::mlx_stream_get_device(&mut raw, stream))?;
-        let status = mlx_sys::mlx_device_get_type(&mut kind, raw);
-        mlx_sys::mlx_device_free(raw);
-        check(status)?;
-    }
-    let device = if kind == mlx_sys::mlx_device_type__MLX_GPU {
-        Device::Gpu
-    } else {
-        Device::Cpu
-    };
-    Ok((device, index))
-}
-
-/// Another handle of a stream.
-pub fn copy_stream(stream: mlx_stream) -> Result<mlx_stream> {
-    // SAFETY: a valid stream.
-    unsafe {
-        let mut out = mlx_sys::mlx_stream_new();
-        check(mlx_sys::mlx_stream_set(&mut out, stream))?;
-        Ok(out)
-    }
-}
-
-/// Makes a stream the default of its device.
-pub fn set_default_stream(stream: mlx_stream) -> Result<()> {
-    // SAFETY: a valid stream.
-    check(unsafe { mlx_sys::mlx_set_default_stream(stream) })
-}
-
-/// How many devices of a kind there are.
-pub fn count_devices(gpu: bool) -> Result<i32> {
-    let mut count = 0;
-    let kind = if gpu {
-        mlx_sys::mlx_device_type__MLX_GPU
-    } else {
-        mlx_sys::mlx_device_type__MLX_CPU
-    };
-    // SAFETY: writes one number.
-    check(unsafe { mlx_sys::mlx_device_count(&mut count, kind) })?;
-    Ok(count)
 }
 
 /// No dtype given, for scans.

@@ -14,10 +14,11 @@ use crate::convert::from_r::float64_on_gpu;
 use crate::device::Device;
 use crate::dtype::{self, Dtype};
 use crate::entry::{self, string};
-use crate::error::{guarded, raise, throw, Error, Result};
+use crate::error::{Error, Result};
 use crate::eval;
 use crate::ffi::*;
 use crate::handle::{self, Placed};
+use crate::keep::{keeper, kept, texts};
 use crate::memory;
 use crate::mlx::{self, Array};
 use crate::object;
@@ -168,45 +169,6 @@ impl Contents {
     }
 }
 
-/// Something of ours that R keeps, so that a jump leaks nothing.
-///
-/// # Safety
-/// On R's main thread; the caller protects the result and owns nothing.
-unsafe fn keeper<T>(make: impl FnOnce() -> Result<T>) -> SEXP {
-    unsafe extern "C" fn finalize<T>(keeper: SEXP) {
-        let address = R_ExternalPtrAddr(keeper).cast::<T>();
-        R_ClearExternalPtr(keeper);
-        if !address.is_null() {
-            drop(Box::from_raw(address));
-        }
-    }
-    let keeper = Rf_protect(R_MakeExternalPtr(
-        std::ptr::null_mut(),
-        R_NilValue,
-        R_NilValue,
-    ));
-    R_RegisterCFinalizerEx(keeper, Some(finalize::<T>), Rboolean::FALSE);
-    match guarded(|| make().map(Box::new)) {
-        Some(made) => R_SetExternalPtrAddr(keeper, Box::into_raw(made).cast()),
-        None => raise(),
-    }
-    Rf_unprotect(1);
-    keeper
-}
-
-/// What a keeper keeps. Only this package's R code hands keepers around, each to its own kind.
-unsafe fn kept<'a, T>(keeper: SEXP) -> &'a T {
-    let address = if TYPEOF(keeper) == SEXPTYPE::EXTPTRSXP {
-        R_ExternalPtrAddr(keeper).cast::<T>()
-    } else {
-        std::ptr::null_mut()
-    };
-    match address.as_ref() {
-        Some(kept) => kept,
-        None => throw(Error::Internal("a closed file".into())),
-    }
-}
-
 unsafe fn bytes_of<'a>(text: SEXP) -> &'a [u8] {
     CStr::from_ptr(R_CHAR(text)).to_bytes()
 }
@@ -227,18 +189,6 @@ unsafe extern "C" fn file_open(what: SEXP, format: SEXP) -> SEXP {
         };
         Contents::read(source, &string(format)?)
     })
-}
-
-/// A character vector of these texts.
-unsafe fn texts<'a>(n: usize, text: impl Fn(usize) -> &'a str) -> SEXP {
-    let out = Rf_protect(Rf_allocVector(SEXPTYPE::STRSXP, n as R_xlen_t));
-    for i in 0..n {
-        let text = text(i);
-        let text = Rf_mkCharLenCE(text.as_ptr().cast(), text.len() as i32, cetype_t::CE_UTF8);
-        SET_STRING_ELT(out, i as R_xlen_t, text);
-    }
-    Rf_unprotect(1);
-    out
 }
 
 /// `.Call`: the arrays' names.
