@@ -78,8 +78,9 @@ mlx_fast_rope <- function(x, dims = NULL, traditional = FALSE, base = 10000, sca
 
 #' @rdname mlx_fast
 #' @export
-mlx_fast_scaled_dot_product_attention <- function(q, k, v, scale = NULL, mask = NULL, sinks = NULL,
-                                                  force_fused = FALSE, device = NULL) {
+mlx_fast_scaled_dot_product_attention <- function( # nolint: object_length_linter. Python's name.
+  q, k, v, scale = NULL, mask = NULL, sinks = NULL, force_fused = FALSE, device = NULL
+) {
   if (is.character(mask) && !identical(mask, "causal")) {
     rmlx_abort("`mask` must be NULL, \"causal\" or an array.", "argument")
   }

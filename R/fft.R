@@ -9,7 +9,8 @@
 #' numbers and gives the first half of the symmetric result (`n %/% 2 + 1` points of its last axis),
 #' and `mlx_irfft()` turns that back into `n` real numbers.
 #'
-#' \deqn{y_k = \sum_{j=0}^{n-1} x_j \exp(-2 \pi i j k / n)}{y[k] = sum(x[j] * exp(-2i * pi * j * k / n)), j = 0 .. n - 1}
+#' \deqn{y_k = \sum_{j=0}^{n-1} x_j \exp(-2 \pi i j k / n)}{
+#'   y[k] = sum(x[j] * exp(-2i * pi * j * k / n)), j = 0 .. n - 1}
 #'
 #' MLX computes in single precision: results are complex64 (`mlx_irfft()`: float32). From a float64
 #' array a warning of class `rmlx_warning_precision` says so, once a session.

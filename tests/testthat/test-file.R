@@ -293,7 +293,8 @@ test_that("damaged files are clean errors, whatever is wrong with them", {
 # A file whose header says what it likes.
 npy_bytes <- function(header, data = raw(24), version = as.raw(c(1, 0))) {
   n <- nchar(header)
-  c(as.raw(c(0x93)), charToRaw("NUMPY"), version, as.raw(c(n %% 256, n %/% 256)), charToRaw(header), data)
+  n <- as.raw(c(n %% 256, n %/% 256))
+  c(as.raw(0x93), charToRaw("NUMPY"), version, n, charToRaw(header), data)
 }
 safetensors_bytes <- function(header, data = raw(24)) {
   c(as.raw(c(nchar(header), rep(0, 7))), charToRaw(header), data)

@@ -145,7 +145,7 @@ not_operations <- c(
   as.list = "leaves MLX", as.logical = "leaves MLX", as.matrix = "leaves MLX",
   as.vector = "leaves MLX", as.integer64 = "leaves MLX", as_r = "leaves MLX",
   format = "shows", print = "shows", str = "shows", summary = "leaves MLX",
-  as_mlx = "conversion", mlx_array = "creation", mlx_matrix = "creation",
+  as_mlx = "conversion", r_to_py = "conversion", mlx_array = "creation", mlx_matrix = "creation",
   mlx_vector = "creation", mlx_scalar = "creation", mlx_zeros = "creation",
   mlx_ones = "creation", mlx_full = "creation", mlx_zeros_like = "creation",
   mlx_ones_like = "creation", mlx_full_like = "creation", mlx_eye = "creation",
