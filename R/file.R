@@ -96,7 +96,8 @@ mlx_save_gguf <- function(file, arrays, metadata = list()) {
 #' @export
 mlx_load <- function(file, device = mlx_default_device(), format = NULL, return_metadata = FALSE) {
   check_flag(return_metadata, "return_metadata")
-  format <- if (is.null(format)) format_of(file) else match.arg(format, c("npy", "npz", names(extensions)))
+  known <- c("npy", "npz", "safetensors", "gguf")
+  format <- if (is.null(format)) format_of(file) else match.arg(format, known)
   if (format == "npy") return(read_arrays(file, format, device)$tensors[[1L]])
   out <- read_arrays(file, format, device)
   if (return_metadata) out else out$tensors
@@ -113,7 +114,7 @@ mlx_load_safetensors <- function(file, device = mlx_default_device()) {
 mlx_load_gguf <- function(file, device = mlx_default_device()) read_arrays(file, "gguf", device)
 
 extensions <- c(safetensors = ".safetensors", gguf = ".gguf", npy = ".npy", npz = ".npz",
-                "npz-compressed" = ".npz")
+                "npz-compressed" = ".npz", mlxfn = ".mlxfn")
 
 # A path with `~` expanded, made absolute, and with the extension of its format.
 file_path <- function(file, format) {
@@ -136,7 +137,7 @@ format_of <- function(file) {
     return("safetensors")
   }
   if (!is.character(file) || length(file) != 1L || is.na(file)) return("npy") # file_path() complains
-  found <- names(extensions)[endsWith(file, extensions)]
+  found <- setdiff(names(extensions)[endsWith(file, extensions)], "mlxfn")
   if (length(found)) found[[1L]] else "npy"
 }
 

@@ -55,6 +55,7 @@ const TABLES: &[&[Routine]] = &[
     op::shape::ROUTINES,
     op::unary::ROUTINES,
     transform::grad::ROUTINES,
+    transform::import::ROUTINES,
 ];
 
 /// Called by R_init_rmlx: registers the routines and the ALTREP classes and starts MLX.
