@@ -7,7 +7,8 @@
 #'
 #' `~` is expanded. The format's extension is appended to a path unless it ends in it. An existing
 #' file is replaced when the new one is complete, so that a failure leaves the old one as it was.
-#' Values are written as they are, bfloat16 included, and a read array has the dtype of the file.
+#' Values are written as they are, bfloat16 included, and a read array has the dtype of the file. Names
+#' and dimnames have no place in these formats (`saveRDS()` keeps them).
 #' In place of a path, reading takes a raw vector with a file's bytes, and writing takes `NULL` to
 #' return one.
 #'

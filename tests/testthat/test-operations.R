@@ -160,6 +160,7 @@ not_operations <- c(
   mlx_save = "file", mlx_savez = "file", mlx_savez_compressed = "file",
   mlx_save_safetensors = "file", mlx_save_gguf = "file", mlx_load = "file",
   mlx_load_safetensors = "file", mlx_load_gguf = "file",
+  mlx_export_to_dot = "shows", mlx_print_options = "option",
   mlx_import_function = "a function of a file, tested in test-import.R",
   fft = "complex64, tested in test-fft.R", mlx_fft = "complex64, tested in test-fft.R",
   mlx_fft2 = "complex64, tested in test-fft.R", mlx_fftn = "complex64, tested in test-fft.R",

@@ -54,6 +54,7 @@ const TABLES: &[&[Routine]] = &[
     op::scan::ROUTINES,
     op::shape::ROUTINES,
     op::unary::ROUTINES,
+    transform::dot::ROUTINES,
     transform::grad::ROUTINES,
     transform::import::ROUTINES,
 ];
