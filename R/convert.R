@@ -5,13 +5,15 @@
 #' The array holds the same elements at the same indices: `as_mlx(m)[i, j]` is `m[i, j]`.
 #'
 #' @param x A logical, integer, double or complex vector, matrix or array, a `bit64::integer64`
-#'   vector, a raw vector, a data frame of numeric columns, or an mlx array. One number without
-#'   `dim` gives a 0-d array, other vectors without `dim` 1-d ones.
+#'   vector, a raw vector, a data frame (or tibble) of numeric columns, a matrix of the package
+#'   Matrix (sparse ones become dense, with a message of class `rmlx_message_dense`), a NumPy or
+#'   MLX array of [python], or an mlx array. One number without `dim` gives a 0-d array, other
+#'   vectors without `dim` 1-d ones.
 #' @param dtype One of `"bool"`, `"uint8"`, `"uint16"`, `"uint32"`, `"uint64"`, `"int8"`,
 #'   `"int16"`, `"int32"`, `"int64"`, `"float16"`, `"bfloat16"`, `"float32"`, `"float64"`,
 #'   `"complex64"`. `NULL`: bool for logical, complex64 for complex, int64 for integer64, uint8 for
 #'   raw, and `getOption("rmlx.dtype", "float32")` for other numbers, integers included.
-#' @param device `"cpu"`, `"gpu"` or `NULL` for the default device ([mlx_device()]).
+#' @param device `"cpu"`, `"gpu"`, a stream, or `NULL` for the default device ([mlx_device()]).
 #' @return An object of class `mlx`. An mlx array comes back as it is unless another dtype or
 #'   device is asked for.
 #'
@@ -38,6 +40,8 @@ as_mlx <- function(x, dtype = NULL, device = NULL) {
     x <- numeric_columns(x, dtype, device)
     if (is_mlx(x)) return(x)
   }
+  if (is_matrix_package(x)) x <- dense_matrix(x)
+  if (is_python(x)) return(from_python(x, dtype, device))
   if (is.raw(x)) {
     if (is.null(dtype)) dtype <- "uint8"
     x <- array_like(as.integer(x), x)

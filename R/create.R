@@ -9,7 +9,7 @@ place <- function(device) device %||% mlx_default_device()
 #' @param dim Extents: non-negative whole numbers.
 #' @param dtype A dtype's name; `NULL` chooses by the type of `data`, see [as_mlx()], and keeps that
 #'   of an mlx array.
-#' @param device `"cpu"` or `"gpu"`; default: [mlx_default_device()].
+#' @param device `"cpu"`, `"gpu"` or a stream; default: [mlx_default_device()].
 #' @param allow_scalar Whether `dim = integer(0)` (a 0-d array) is allowed.
 #' @param nrow,ncol Extents of a matrix; one may be left out.
 #' @param byrow Fill by rows, as in [base::matrix()].

@@ -7,32 +7,40 @@
 #' the gpu if either is. Asking for a gpu where there is none is an error of class
 #' `rmlx_error_device`: nothing falls back silently. float64 exists on the cpu only.
 #'
-#' @param x Nothing, to ask for the default device; `"cpu"` or `"gpu"`, to set it; or an mlx array, to
-#'   ask where it is.
-#' @param value,device `"cpu"` or `"gpu"`.
+#' @param x Nothing, to ask for the default device; `"cpu"`, `"gpu"` or a stream ([mlx_new_stream()]), to
+#'   set it; or an mlx array, to ask where it is.
+#' @param value,device `"cpu"`, `"gpu"`, or a stream, which becomes its device's default stream too.
 #' @param code Code to run with another default device.
 #' @param .local_envir The frame whose end restores the default device.
 #' @return `mlx_device()`: a device's name (invisibly when setting). `mlx_default_device()`: the
-#'   default device. `mlx_has_gpu()`: `TRUE` or `FALSE`. `mlx_best_device()`: `"gpu"` if there is one.
-#'   `with_mlx_device()`: the value of `code`. `local_mlx_device()`: the former default, invisibly.
+#'   default device. `mlx_has_gpu()`, `mlx_is_available()`: `TRUE` or `FALSE`. `mlx_best_device()`: `"gpu"`
+#'   if there is one. `mlx_device_count()`: how many there are of a kind. `mlx_device_info()`: a list of
+#'   what MLX knows of a device, such as its name and memory. `with_mlx_device()`: the value of `code`.
+#'   `local_mlx_device()`: the former default, invisibly.
 #' @examples
 #' mlx_device()
 #' mlx_has_gpu()
 #' with_mlx_device("cpu", mlx_device(as_mlx(1)))
+#' mlx_device_info("cpu")
 #' @export
 mlx_device <- function(x) {
   if (missing(x)) return(.Call(C_wrap__device_default))
   if (is_mlx(x)) return(.Call(C_device_name, x))
-  if (!is.character(x)) check_mlx(x)
-  .Call(C_device_set_default, x)
+  if (!is.character(x) && !is_stream(x)) check_mlx(x)
+  set_device(x)
   invisible(x)
+}
+
+set_device <- function(device) {
+  .Call(C_device_set_default, device)
+  if (is_stream(device)) mlx_set_default_stream(device)
 }
 
 #' @rdname mlx_device
 #' @export
 mlx_default_device <- function(value) {
   if (missing(value)) return(.Call(C_wrap__device_default))
-  .Call(C_device_set_default, value)
+  set_device(value)
   value
 }
 
@@ -46,6 +54,23 @@ mlx_best_device <- function() if (mlx_has_gpu()) "gpu" else "cpu"
 
 #' @rdname mlx_device
 #' @export
+mlx_is_available <- function(device) mlx_device_count(device) > 0L && (device == "cpu" || mlx_has_gpu())
+
+#' @rdname mlx_device
+#' @export
+mlx_device_count <- function(device = mlx_default_device()) .Call(C_device_count, device)
+
+#' @rdname mlx_device
+#' @export
+mlx_device_info <- function(device = mlx_default_device()) {
+  told <- matrix(.Call(C_device_info, device), 2L)
+  told <- told[, order(told[1L, ]), drop = FALSE]
+  value <- function(text) if (startsWith(text, "#")) as.numeric(substring(text, 2L)) else text
+  setNames(lapply(told[2L, ], value), told[1L, ])
+}
+
+#' @rdname mlx_device
+#' @export
 with_mlx_device <- function(device, code) {
   local_mlx_device(device)
   code
@@ -55,8 +80,12 @@ with_mlx_device <- function(device, code) {
 #' @export
 local_mlx_device <- function(device, .local_envir = parent.frame()) {
   old <- mlx_default_device()
-  .Call(C_device_set_default, device)
-  at_end_of(.local_envir, function() mlx_default_device(old))
+  stream <- if (is_stream(device)) mlx_default_stream(device$device)
+  set_device(device)
+  at_end_of(.local_envir, function() {
+    if (!is.null(stream)) mlx_set_default_stream(stream)
+    mlx_default_device(old)
+  })
   invisible(old)
 }
 
@@ -78,6 +107,41 @@ with_device <- with_mlx_device
 #' @rdname mlx_device
 #' @export
 local_device <- local_mlx_device
+
+#' MLX's backends
+#'
+#' Whether MLX can use Metal (Apple) or CUDA (NVIDIA) here, and Metal's recording of what it does, to be
+#' looked at in Xcode (start R with the environment variable `MTL_CAPTURE_ENABLED=1`).
+#'
+#' @param path Where the recording goes, a path that ends in `.gputrace`.
+#' @return `TRUE` or `FALSE`; of the recording `NULL`, invisibly. Without Metal recording is an error of
+#'   class `rmlx_error_device`.
+#' @examples
+#' mlx_metal_is_available()
+#' mlx_cuda_is_available()
+#' @export
+mlx_metal_is_available <- function() .Call(C_device_backends)[[1L]]
+
+#' @rdname mlx_metal_is_available
+#' @export
+mlx_cuda_is_available <- function() .Call(C_device_backends)[[2L]]
+
+#' @rdname mlx_metal_is_available
+#' @export
+mlx_metal_start_capture <- function(path) {
+  if (!is.character(path) || length(path) != 1L || is.na(path)) {
+    rmlx_abort("`path` must be one string.", "argument")
+  }
+  .Call(C_metal_capture, path.expand(path))
+  invisible()
+}
+
+#' @rdname mlx_metal_is_available
+#' @export
+mlx_metal_stop_capture <- function() {
+  .Call(C_metal_capture, NULL)
+  invisible()
+}
 
 #' Default dtype of R numbers
 #'

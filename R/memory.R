@@ -51,6 +51,67 @@ mlx_clear_cache <- function() {
   invisible()
 }
 
+#' MLX's memory, one number at a time
+#'
+#' Bytes that live arrays take, the most that they took since the start or the last reset, and what is
+#' kept for reuse; [mlx_memory()] shows all. The limits: a request that takes the total beyond the memory
+#' limit is an error of class `rmlx_error_memory`; more than the cache limit is not kept; and up to the
+#' wired limit memory is kept in place (macOS only; elsewhere it means nothing).
+#'
+#' @param limit A number of bytes.
+#' @return A number of bytes; of the setters the former limit, invisibly. `mlx_reset_peak_memory()`:
+#'   `NULL`, invisibly.
+#' @examples
+#' mlx_get_active_memory()
+#' old <- mlx_set_cache_limit(2^28)
+#' mlx_set_cache_limit(old)
+#' @export
+mlx_get_active_memory <- function() mlx_memory()$active
+
+#' @rdname mlx_get_active_memory
+#' @export
+mlx_get_peak_memory <- function() mlx_memory()$peak
+
+#' @rdname mlx_get_active_memory
+#' @export
+mlx_get_cache_memory <- function() mlx_memory()$cache
+
+#' @rdname mlx_get_active_memory
+#' @export
+mlx_reset_peak_memory <- function() {
+  .Call(C_wrap__memory_reset_peak)
+  invisible()
+}
+
+check_bytes <- function(limit) {
+  if (!is.numeric(limit) || length(limit) != 1L || is.na(limit) || limit < 0) {
+    rmlx_abort("`limit` must be one number of bytes.", "argument")
+  }
+  as.double(limit)
+}
+
+#' @rdname mlx_get_active_memory
+#' @export
+mlx_set_memory_limit <- function(limit) {
+  limit <- check_bytes(limit)
+  old <- mlx_memory()$limit
+  .Call(C_wrap__memory_set_limit, limit)
+  .Call(C_wrap__memory_set_own, 1L, limit)
+  invisible(old)
+}
+
+#' @rdname mlx_get_active_memory
+#' @export
+mlx_set_cache_limit <- function(limit) {
+  invisible(.Call(C_wrap__memory_set_own, 2L, check_bytes(limit)))
+}
+
+#' @rdname mlx_get_active_memory
+#' @export
+mlx_set_wired_limit <- function(limit) {
+  invisible(.Call(C_wrap__memory_set_own, 3L, check_bytes(limit)))
+}
+
 #' How often base R code read the values of mlx arrays
 #'
 #' Functions with a method for mlx work on MLX. Others see the array as an R vector and read its

@@ -28,7 +28,7 @@ print.mlx <- function(x, ...) {
   cat("  device: ", mlx_device(x), "\n", sep = "")
   if (length(x) <= max_print() && length(shape) <= 2L) {
     cat("  values:\n")
-    print(r_object(x, traced = TRUE), ...)
+    show_values(r_object(x, traced = TRUE), ...)
   } else {
     cat("  (", format(length(x), scientific = FALSE), " elements, not shown)\n", sep = "")
   }
@@ -41,6 +41,34 @@ max_print <- function() {
     rmlx_abort("options(rmlx.max_print = ) must be one number.", "argument")
   }
   most
+}
+
+show_values <- function(x, ..., digits = getOption("rmlx.print_precision")) {
+  print(x, digits = digits, ...)
+}
+
+#' How arrays are printed
+#'
+#' @param precision The number of significant digits; `NULL` leaves it as it is, `NA` makes it R's own
+#'   (`getOption("digits")`).
+#' @param max_print The most elements of an array whose values are shown; `NULL` leaves it.
+#' @return A list of the former `precision` (`NULL`: R's own) and `max_print`, invisibly if one was set.
+#'   They are the options `rmlx.print_precision` and `rmlx.max_print`.
+#' @examples
+#' old <- mlx_print_options(precision = 3)
+#' as_mlx(pi)
+#' mlx_print_options(precision = NA)
+#' mlx_print_options()
+#' @export
+mlx_print_options <- function(precision = NULL, max_print = NULL) {
+  old <- list(precision = getOption("rmlx.print_precision"), max_print = getOption("rmlx.max_print", 100))
+  if (is.null(precision) && is.null(max_print)) return(old)
+  if (!is.null(precision)) {
+    reset <- length(precision) == 1L && is.na(precision)
+    options(rmlx.print_precision = if (!reset) check_count(precision, "precision", 1))
+  }
+  if (!is.null(max_print)) options(rmlx.max_print = check_count(max_print, "max_print"))
+  invisible(old)
 }
 
 #' @rdname print.mlx

@@ -8,6 +8,8 @@
 #' - `rmlx.dtype`: dtype that R numbers get, `"float32"` (default) or `"float64"`; see
 #'   [local_mlx_dtype()].
 #' - `rmlx.max_print`: most elements whose values `print()` shows (100).
+#' - `rmlx.print_precision`: significant digits that `print()` shows (R's own); see
+#'   [mlx_print_options()].
 #' - `rmlx.host_reads`: `"allow"` (default), `"warn"` or `"error"` when base R code without a
 #'   method for mlx reads an array's values; see [mlx_host_reads()].
 #' - `rmlx.memory_step`: bytes by which the arrays may grow before R's collector is run; see

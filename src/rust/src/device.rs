@@ -1,10 +1,16 @@
-//! Devices and the streams that work is queued on.
+//! Devices.
+use crate::convert::from_r::float64_on_gpu;
+use crate::dtype::Dtype;
 use crate::entry;
-use crate::error::{Error, Result};
-use crate::ffi::{R_NilValue, SEXP};
+use crate::error::{check, Error, Result};
+use crate::ffi::*;
+use crate::keep::{keeper, kept, texts};
 use crate::mlx;
+use crate::operand::Operand;
+use crate::stream::{self, Stream};
 use mlx_sys::mlx_stream;
 use std::cell::Cell;
+use std::ffi::CStr;
 
 /// Where an array's operations run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,22 +47,46 @@ impl Device {
         }
     }
 
-    /// The device that an R string names.
+    /// A `device` argument: a name, or a stream, on which the rest of this entry then runs.
     ///
     /// # Safety
-    /// `x` is live.
+    /// `x` is live and protected.
     pub unsafe fn of(x: SEXP) -> Result<Device> {
-        match entry::string(x) {
-            Some(text) => Device::parse(&text),
-            None => Err(Error::Device(
-                "a device must be one string, \"cpu\" or \"gpu\".".into(),
-            )),
+        match Stream::of(x)? {
+            Some(stream) => Ok(stream.choose()),
+            None => match entry::string(x) {
+                Some(text) => Device::parse(&text),
+                None => Err(Error::Device(
+                    "a device must be one string, \"cpu\" or \"gpu\", or a stream.".into(),
+                )),
+            },
         }
+    }
+
+    /// Where an operation runs: where it is told to (`on`), or (NULL) where its arrays are.
+    ///
+    /// # Safety
+    /// As [`Device::of`].
+    pub unsafe fn of_operation(on: SEXP, operands: &[&Operand]) -> Result<Device> {
+        let device = if on == R_NilValue {
+            operands
+                .iter()
+                .filter_map(|operand| operand.device())
+                .reduce(Device::join)
+                .unwrap_or_else(default)
+        } else {
+            Device::of(on)?
+        };
+        let wide = |operand: &&Operand| operand.dtype() == Some(Dtype::Float64);
+        if device == Device::Gpu && operands.iter().any(wide) {
+            return Err(float64_on_gpu());
+        }
+        Ok(device)
     }
 
     /// The stream that this device's operations are queued on.
     pub fn stream(self) -> mlx_stream {
-        let ctx = STREAMS.with(Cell::get)[self as usize];
+        let ctx = stream::chosen(self).unwrap_or(STREAMS.with(Cell::get)[self as usize]);
         mlx_stream { ctx }
     }
 
@@ -85,11 +115,99 @@ pub fn set_default(device: Device) {
     DEFAULT.with(|d| d.set(device));
 }
 
+/// Makes a stream the default of a device; its handle is kept for good.
+pub fn adopt(stream: mlx_stream, device: Device) -> Result<()> {
+    stream::set_default(stream)?;
+    let mut all = STREAMS.with(Cell::get);
+    all[device as usize] = stream.ctx;
+    if device == Device::Cpu && !has_gpu() {
+        all[Device::Gpu as usize] = stream.ctx;
+    }
+    STREAMS.with(|s| s.set(all));
+    Ok(())
+}
+
 /// Opens the default streams of the main thread and picks the default device.
 pub fn start() {
     let gpu = has_gpu();
     STREAMS.with(|s| s.set(mlx::default_streams(gpu)));
     set_default(if gpu { Device::Gpu } else { Device::Cpu });
+}
+
+/// Runs `f` with mlx-c's name of a device.
+pub fn with_raw<T>(device: Device, f: impl FnOnce(mlx_sys::mlx_device) -> Result<T>) -> Result<T> {
+    let kind = match device {
+        Device::Cpu => mlx_sys::mlx_device_type__MLX_CPU,
+        Device::Gpu => mlx_sys::mlx_device_type__MLX_GPU,
+    };
+    // SAFETY: a device of our own, freed below.
+    unsafe {
+        let raw = mlx_sys::mlx_device_new_type(kind, 0);
+        let out = f(raw);
+        mlx_sys::mlx_device_free(raw);
+        out
+    }
+}
+
+/// What MLX tells of a device: names and values in turn, numbers after "#".
+fn facts(device: Device) -> Result<Vec<String>> {
+    struct Facts(mlx_sys::mlx_device_info, mlx_sys::mlx_vector_string);
+    impl Drop for Facts {
+        fn drop(&mut self) {
+            // SAFETY: both are ours.
+            unsafe {
+                mlx_sys::mlx_device_info_free(self.0);
+                mlx_sys::mlx_vector_string_free(self.1);
+            }
+        }
+    }
+    with_raw(device, |raw| {
+        let mut out = Vec::new();
+        // SAFETY: valid objects; the texts are copied at once.
+        unsafe {
+            let mut facts = Facts(
+                mlx_sys::mlx_device_info_new(),
+                mlx_sys::mlx_vector_string_new(),
+            );
+            check(mlx_sys::mlx_device_info_get(&mut facts.0, raw))?;
+            check(mlx_sys::mlx_device_info_get_keys(&mut facts.1, facts.0))?;
+            for i in 0..mlx_sys::mlx_vector_string_size(facts.1) {
+                let mut key = std::ptr::null_mut();
+                check(mlx_sys::mlx_vector_string_get(&mut key, facts.1, i))?;
+                let mut is_text = false;
+                check(mlx_sys::mlx_device_info_is_string(
+                    &mut is_text,
+                    facts.0,
+                    key,
+                ))?;
+                let value = if is_text {
+                    let mut text = std::ptr::null();
+                    check(mlx_sys::mlx_device_info_get_string(&mut text, facts.0, key))?;
+                    CStr::from_ptr(text).to_string_lossy().into_owned()
+                } else {
+                    let mut number = 0;
+                    check(mlx_sys::mlx_device_info_get_size(&mut number, facts.0, key))?;
+                    format!("#{number}")
+                };
+                out.push(CStr::from_ptr(key).to_string_lossy().into_owned());
+                out.push(value);
+            }
+        }
+        Ok(out)
+    })
+}
+
+/// How many devices of a kind there are.
+fn count(gpu: bool) -> Result<i32> {
+    let mut count = 0;
+    let kind = if gpu {
+        mlx_sys::mlx_device_type__MLX_GPU
+    } else {
+        mlx_sys::mlx_device_type__MLX_CPU
+    };
+    // SAFETY: writes one number.
+    check(unsafe { mlx_sys::mlx_device_count(&mut count, kind) })?;
+    Ok(count)
 }
 
 mod entries {
@@ -139,4 +257,63 @@ unsafe extern "C" fn device_set_default(name: SEXP) -> SEXP {
     R_NilValue
 }
 
-crate::ffi::routines![device_set_default / 1];
+/// A device's name, also of one that is not here.
+unsafe fn is_gpu(name: SEXP) -> Result<bool> {
+    match entry::string(name).as_deref() {
+        Some("gpu") => Ok(true),
+        _ => Device::of(name).map(|device| device == Device::Gpu),
+    }
+}
+
+/// `.Call`: how many devices of a kind there are.
+unsafe extern "C" fn device_count(name: SEXP) -> SEXP {
+    Rf_ScalarInteger(entry::plain(|| count(is_gpu(name)?)))
+}
+
+/// `.Call`: what MLX tells of a device, as "name", "value" strings in turn, numbers after "#".
+unsafe extern "C" fn device_info(name: SEXP) -> SEXP {
+    let told = Rf_protect(keeper(|| facts(Device::of(name)?)));
+    let all = kept::<Vec<String>>(told);
+    let out = texts(all.len(), |i| &all[i]);
+    Rf_unprotect(1);
+    out
+}
+
+/// `.Call`: whether MLX was built with Metal, and with CUDA, and can use it.
+unsafe extern "C" fn device_backends() -> SEXP {
+    let (mut metal, mut cuda) = (false, false);
+    entry::plain(|| {
+        check(mlx_sys::mlx_metal_is_available(&mut metal))?;
+        check(mlx_sys::mlx_cuda_is_available(&mut cuda))
+    });
+    let out = Rf_allocVector(SEXPTYPE::LGLSXP, 2);
+    *LOGICAL(out) = metal.into();
+    *LOGICAL(out).add(1) = cuda.into();
+    out
+}
+
+/// `.Call`: starts (a path) or ends (NULL) the recording of what Metal does.
+unsafe extern "C" fn metal_capture(path: SEXP) -> SEXP {
+    entry::plain(|| {
+        let mut there = false;
+        check(mlx_sys::mlx_metal_is_available(&mut there))?;
+        if !there {
+            return Err(Error::Device("this MLX has no Metal to record.".into()));
+        }
+        if path == R_NilValue {
+            return check(mlx_sys::mlx_metal_stop_capture());
+        }
+        check(mlx_sys::mlx_metal_start_capture(R_CHAR(STRING_ELT(
+            path, 0,
+        ))))
+    });
+    R_NilValue
+}
+
+crate::ffi::routines![
+    device_set_default / 1,
+    device_count / 1,
+    device_info / 1,
+    device_backends / 0,
+    metal_capture / 1
+];

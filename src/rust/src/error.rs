@@ -36,6 +36,9 @@ pub enum Error {
     /// A request larger than the memory limit.
     #[error("{0}")]
     Memory(String),
+    /// A file that is not there, is damaged, or cannot be written.
+    #[error("{0}")]
+    File(String),
     /// MLX refused; its own words.
     #[error("{0}")]
     Mlx(String),
@@ -62,6 +65,7 @@ impl Error {
             Error::Freed => c"rmlx_error_freed",
             Error::Forked => c"rmlx_error_fork",
             Error::Memory(_) => c"rmlx_error_memory",
+            Error::File(_) => c"rmlx_error_file",
             Error::Mlx(_) => c"rmlx_error_mlx",
             Error::Internal(_) => c"rmlx_error_internal",
         }
@@ -137,7 +141,9 @@ pub fn file(error: Error) {
 
 /// Runs `body`, turning both an error and a panic into a filed error (`None`).
 pub fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Option<T> {
-    let error = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)) {
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(body));
+    crate::stream::end_of_entry();
+    let error = match outcome {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(error)) => error,
         Err(payload) => Error::Internal(

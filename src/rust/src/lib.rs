@@ -13,14 +13,17 @@ pub mod error;
 pub mod eval;
 pub mod exact;
 pub mod ffi;
+pub mod file;
 pub mod handle;
 pub mod index;
+pub mod keep;
 pub mod memory;
 pub mod mlx;
 pub mod names;
 pub mod object;
 pub mod op;
 pub mod operand;
+pub mod stream;
 pub mod tape;
 pub mod transform;
 
@@ -34,14 +37,20 @@ const TABLES: &[&[Routine]] = &[
     memory::ROUTINES,
     device::ROUTINES,
     device::COLD_ROUTINES,
+    file::ROUTINES,
+    stream::ROUTINES,
     op::assign::ROUTINES,
     op::binary::ROUTINES,
     op::bind::ROUTINES,
+    op::conv::ROUTINES,
     op::create::ROUTINES,
+    op::fast::ROUTINES,
+    op::fft::ROUTINES,
     op::index::ROUTINES,
     op::layout::ROUTINES,
     op::matmul::ROUTINES,
     op::random::ROUTINES,
+    op::quantize::ROUTINES,
     op::reduce::ROUTINES,
     op::rounding::ROUTINES,
     op::scan::ROUTINES,
@@ -50,7 +59,9 @@ const TABLES: &[&[Routine]] = &[
     op::sort::ROUTINES,
     op::special::ROUTINES,
     op::unary::ROUTINES,
+    transform::dot::ROUTINES,
     transform::grad::ROUTINES,
+    transform::import::ROUTINES,
 ];
 
 /// Called by R_init_rmlx: registers the routines and the ALTREP classes and starts MLX.

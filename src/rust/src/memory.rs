@@ -145,6 +145,23 @@ fn memory_set_limit(bytes: f64) {
     LIMIT.with(|l| l.set(bytes as usize));
 }
 
+/// Sets one of MLX's own limits (1: of what is in use, 2: of kept buffers, 3: of memory that stays in
+/// place); its former value.
+#[extendr]
+fn memory_set_own(which: i32, bytes: f64) -> f64 {
+    let mut old = 0;
+    let bytes = bytes as usize;
+    // SAFETY: plain numbers.
+    unsafe {
+        match which {
+            1 => mlx_sys::mlx_set_memory_limit(&mut old, bytes),
+            2 => mlx_sys::mlx_set_cache_limit(&mut old, bytes),
+            _ => mlx_sys::mlx_set_wired_limit(&mut old, bytes),
+        };
+    }
+    old as f64
+}
+
 /// `.Call`: gives cached buffers back to the system.
 unsafe extern "C" fn clear_cache() -> SEXP {
     if crate::handle::forked() {
@@ -176,5 +193,6 @@ routines![
     wrap__memory_state / 0,
     wrap__memory_set_step / 1,
     wrap__memory_set_limit / 1,
+    wrap__memory_set_own / 2,
     wrap__memory_reset_peak / 0,
 ];

@@ -188,6 +188,26 @@ pub fn pair<'a>(x: &'a Operand, y: &'a Operand) -> Result<(Held<'a>, Held<'a>, D
         (Some(a), None) | (None, Some(a)) => a,
         (None, None) => device::default(),
     };
+    pair_at(x, y, device)
+}
+
+/// As [`pair`], on the device that a `device` argument names (NULL: theirs).
+///
+/// # Safety
+/// `on` is live and protected.
+pub unsafe fn pair_on<'a>(
+    x: &'a Operand,
+    y: &'a Operand,
+    on: SEXP,
+) -> Result<(Held<'a>, Held<'a>, Device)> {
+    pair_at(x, y, Device::of_operation(on, &[x, y])?)
+}
+
+fn pair_at<'a>(
+    x: &'a Operand,
+    y: &'a Operand,
+    device: Device,
+) -> Result<(Held<'a>, Held<'a>, Device)> {
     let (a, b) = match (x.dtype(), y.dtype()) {
         (None, Some(other)) => (x.array_beside(other, device)?, y.array(device)?),
         (Some(other), None) => (x.array(device)?, y.array_beside(other, device)?),

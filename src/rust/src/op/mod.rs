@@ -2,10 +2,14 @@
 pub mod assign;
 pub mod binary;
 pub mod bind;
+pub mod conv;
 pub mod create;
+pub mod fast;
+pub mod fft;
 pub mod index;
 pub mod layout;
 pub mod matmul;
+pub mod quantize;
 pub mod random;
 pub mod reduce;
 pub mod rounding;
