@@ -1,4 +1,4 @@
-# Runs the table of helper-table-1-elements.R and helper-table-2-arrays.R, and sees that nothing is missing from it.
+# Runs the table of the files helper-table-*.R, and sees that nothing is missing from it.
 
 run_row <- function(r, args, dtype) {
   to_mlx <- function(x) if (is.double(x)) as_mlx(x, dtype = dtype) else as_mlx(x)
@@ -154,6 +154,8 @@ not_operations <- c(
   local_mlx_dtype = "option", with_mlx_dtype = "option",
   mlx_eval = "evaluates", mlx_free = "memory", mlx_memory = "memory", mlx_clear_cache = "memory",
   mlx_host_reads = "counts", mlx_sitrep = "reports",
+  mlx_eig = "single precision, tested in test-linalg.R",
+  mlx_eigvals = "single precision, tested in test-linalg.R",
   mlx_grad = "a transformation, tested in test-grad.R",
   mlx_value_grad = "a transformation, tested in test-grad.R"
 )

@@ -15,12 +15,14 @@ pub mod exact;
 pub mod ffi;
 pub mod handle;
 pub mod index;
+pub mod linalg;
 pub mod memory;
 pub mod mlx;
 pub mod names;
 pub mod object;
 pub mod op;
 pub mod operand;
+pub mod rule;
 pub mod tape;
 pub mod transform;
 
@@ -39,7 +41,9 @@ const TABLES: &[&[Routine]] = &[
     op::bind::ROUTINES,
     op::create::ROUTINES,
     op::index::ROUTINES,
+    op::linalg::ROUTINES,
     op::matmul::ROUTINES,
+    op::product::ROUTINES,
     op::reduce::ROUTINES,
     op::rounding::ROUTINES,
     op::scan::ROUTINES,
@@ -85,4 +89,5 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
     device::start();
     memory::start();
     exact::register();
+    rule::register();
 }
