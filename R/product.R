@@ -97,13 +97,20 @@ check_count_axis <- function(axis, name = "axis") {
 #' @param subscripts Letters for the axes of each operand, separated by commas; after `->` those of the
 #'   result. Without `->`: the letters that occur once, in alphabetical order.
 #' @param ... The operands.
-#' @return An mlx array.
+#' @return `mlx_einsum()`: an mlx array. `mlx_einsum_path()`: the order of multiplication that MLX takes
+#'   for the cheapest, a list of positions (from 1) among the operands that are left; each product is
+#'   put at their end.
 #' @examples
 #' a <- as_mlx(matrix(1:6, 2))
 #' mlx_einsum("ij,kj->ik", a, a)
 #' mlx_einsum("ij->j", a)
+#' mlx_einsum_path("ij,kj,kl->il", a, a, a)
 #' @export
 mlx_einsum <- function(subscripts, ...) .Call(C_einsum, list(...), check_subscripts(subscripts))
+
+#' @rdname mlx_einsum
+#' @export
+mlx_einsum_path <- function(subscripts, ...) .Call(C_einsum_path, list(...), check_subscripts(subscripts))
 
 check_subscripts <- function(x) {
   if (!is.character(x) || length(x) != 1L || is.na(x)) {
@@ -114,12 +121,13 @@ check_subscripts <- function(x) {
 
 #' Kronecker product
 #'
-#' `kronecker()` and `%x%` are base R's, as functions that send everything but mlx arrays to base R.
+#' `kronecker()` is the S4 generic of package methods, with methods for mlx arrays on either side; any
+#' other objects go to base R. `%x%` is base R's as a function of that.
 #'
 #' @param a,b,X,Y mlx arrays, or R arrays beside one.
 #' @param FUN Must be `"*"` for mlx arrays.
 #' @param make.dimnames Ignored, with a warning, for mlx arrays.
-#' @param ... Passed on to base R.
+#' @param ... Passed on to methods.
 #' @return An mlx array with the products of the extents.
 #' @examples
 #' kronecker(as_mlx(diag(2)), matrix(1, 1, 2))
@@ -127,11 +135,17 @@ check_subscripts <- function(x) {
 mlx_kron <- function(a, b) .Call(C_kron, list(a, b))
 
 #' @rdname mlx_kron
-#' @export
-kronecker <- function(X, Y, FUN = "*", make.dimnames = FALSE, ...) {
-  if (!is_mlx(X) && !is_mlx(Y)) {
-    return(base::kronecker(X, Y, FUN = FUN, make.dimnames = make.dimnames, ...))
-  }
+#' @rawNamespace
+#' importFrom(methods, kronecker)
+#' exportMethods(kronecker)
+#' export(kronecker, kronecker.default, kronecker.mlx)
+kronecker.default <- function(X, Y, FUN = "*", make.dimnames = FALSE, ...) {
+  kron <- if (is_mlx(Y)) kronecker.mlx else base::kronecker
+  kron(X, Y, FUN = FUN, make.dimnames = make.dimnames, ...)
+}
+
+#' @rdname mlx_kron
+kronecker.mlx <- function(X, Y, FUN = "*", ..., make.dimnames = FALSE) {
   if (!identical(FUN, "*") && !identical(FUN, `*`)) {
     rmlx_abort("kronecker() of mlx arrays multiplies: `FUN` must be \"*\".", "argument")
   }
@@ -140,6 +154,13 @@ kronecker <- function(X, Y, FUN = "*", make.dimnames = FALSE, ...) {
   }
   mlx_kron(X, Y)
 }
+
+for (sides in list(c("mlx", "mlx"), c("mlx", "ANY"), c("ANY", "mlx"))) {
+  methods::setMethod("kronecker", sides, function(X, Y, FUN = "*", make.dimnames = FALSE, ...) {
+    kronecker.mlx(X, Y, FUN = FUN, make.dimnames = make.dimnames)
+  })
+}
+rm(sides)
 
 #' @rdname mlx_kron
 #' @export

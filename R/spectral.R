@@ -107,7 +107,13 @@ eigen.mlx <- function(x, symmetric, only.values = FALSE, ...) {
     rmlx_abort("non-square matrix in 'eigen'", "shape")
   }
   if (missing(symmetric)) symmetric <- is_symmetric(x)
-  parts <- if (symmetric) mlx_eigh(x) else mlx_eig(x)
+  parts <- if (!symmetric) {
+    mlx_eig(x)
+  } else if (check_flag(only.values, "only.values")) {
+    list(values = mlx_eigvalsh(x))
+  } else {
+    mlx_eigh(x)
+  }
   at <- if (symmetric) {
     rev(seq_len(shape[1L]))
   } else {
@@ -134,7 +140,10 @@ mlx_eigh <- function(x, uplo = c("L", "U")) {
 
 #' @rdname eigen
 #' @export
-mlx_eigvalsh <- function(x, uplo = c("L", "U")) mlx_eigh(x, uplo)$values
+mlx_eigvalsh <- function(x, uplo = c("L", "U")) {
+  uplo <- match.arg(uplo)
+  factorize(C_linalg_eigvalsh, x, option = as.integer(uplo == "U"))[[1L]]
+}
 
 #' @rdname eigen
 #' @export

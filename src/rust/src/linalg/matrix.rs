@@ -95,11 +95,6 @@ impl Graph {
         mlx::out(|o| unsafe { mlx_sys::mlx_eye(o, n, n, 0, Dtype::Bool.into(), self.0) })
     }
 
-    /// The identity with the rows and dtype of x.
-    pub fn eye_like(self, x: &Array) -> Result<Array> {
-        mlx::astype(&self.eye_mask(extents(x).0)?, mlx::dtype(x), self.0)
-    }
-
     /// The main diagonal.
     pub fn diagonal(self, x: &Array) -> Result<Array> {
         let (m, n) = extents(x);

@@ -21,7 +21,7 @@ mod tests;
 
 pub use matrix::{batch, batched, cpu, extents};
 pub use pseudo::epsilon;
-pub use spectral::{finite, hermitian_of, singular_values};
+pub use spectral::{finite, hermitian_of, singular_values, symmetric_values};
 
 use crate::error::{Error, Result};
 use crate::mlx::{self, Array};

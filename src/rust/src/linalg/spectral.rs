@@ -150,6 +150,23 @@ pub fn eigh(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
     })
 }
 
+/// Eigenvalues of a symmetric matrix alone, without a gradient.
+pub fn symmetric_values(a: &Array) -> Result<Array> {
+    let g = cpu();
+    if mlx::size(a) == 0 {
+        let real = mlx::unary(mlx_sys::mlx_real, a, g.0)?;
+        return g.constant(&batched(a, &[extents(a).0]), 0.0, &real);
+    }
+    let parts = guarded(a, &[1], |a| {
+        // SAFETY: a valid handle and text.
+        let values = mlx::out(|o| unsafe {
+            mlx_sys::mlx_linalg_eigvalsh(o, a.as_ptr(), c"L".as_ptr(), g.0)
+        })?;
+        Ok(vec![values])
+    })?;
+    mlx::share(&parts[0])
+}
+
 pub fn eig(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
     let g = cpu();
     let a = &inputs[0];

@@ -351,11 +351,11 @@ operations! {
     linalg_log_det: 2 = |c| Made::sure(
         Linalg::LogDet.apply(0, &[c.real("determinant()")?.square("the determinant")?], c.s)?), 1 never;
     linalg_qr: 2 = |c| Made::sure(Linalg::Qr.apply(0, &[&c.real("qr()")?.x[0]], c.s)?), 1 never;
-    linalg_complement: 1 = |c| Made::sure(
-        Linalg::Complement.apply(0, &[&c.real("a basis' complement")?.x[0]], c.s)?), 1 never;
+    linalg_complement: 1 = |c| Made::sure(Linalg::Complement.apply(0, &[&c.x[0]], c.s)?), 1 never;
     linalg_svd: 3 = |c| of_finite(&c.x[0], Linalg::Svd.apply(0, &[&c.x[0]], c.s)?), 1 not_finite;
     linalg_singular_values: 1 = singular_values, 1 not_finite;
     linalg_eigh: 2 = eigh, 1 not_finite;
+    linalg_eigvalsh: 1 = symmetric_values, 1 not_finite;
     linalg_eig: 2 = |c| {
         let a = c.square("eigen()")?;
         of_finite(a, Linalg::Eig.apply(0, &[a], c.s)?)
@@ -434,6 +434,18 @@ fn eigh(c: &Given) -> Result<Made> {
     let a = c.square("eigen()")?;
     let whole = linalg::hermitian_of(crate::exact::Graph(c.s), a, c.option == 1)?;
     of_finite(a, Linalg::Eigh.apply(0, &[&whole], c.s)?)
+}
+
+/// Those of a traced matrix come with the vectors, which their gradient needs.
+fn symmetric_values(c: &Given) -> Result<Made> {
+    let a = c.square("eigen()")?;
+    if mlx::is_tracer(a) {
+        let mut all = eigh(c)?;
+        all.arrays.truncate(1);
+        return Ok(all);
+    }
+    let whole = linalg::hermitian_of(crate::exact::Graph(c.s), a, c.option == 1)?;
+    of_finite(a, vec![linalg::symmetric_values(&whole)?])
 }
 
 /// p counts from 1, as int32: A[i, ] = (L U)[p[i], ].

@@ -4,7 +4,7 @@ use crate::convert::from_r::float64_on_gpu;
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::entry::{self, axis_of, show, string};
-use crate::error::{Error, Result};
+use crate::error::{check, Error, Result};
 use crate::exact::Graph;
 use crate::ffi::*;
 use crate::handle::Placed;
@@ -14,7 +14,7 @@ use crate::op::linalg::common_float;
 use crate::op::matmul::whole_numbers;
 use crate::operand::Operand;
 use mlx_sys::{mlx_array, mlx_stream};
-use std::ffi::CString;
+use std::ffi::{c_char, c_int, CString};
 
 /// The operands side by side, and their device.
 struct Sides {
@@ -180,6 +180,56 @@ unsafe extern "C" fn einsum(operands: SEXP, subscripts: SEXP) -> SEXP {
             mlx::out(|o| unsafe { mlx_sys::mlx_einsum(o, text.as_ptr(), list.0, s) })
         })
     })
+}
+
+extern "C" {
+    fn rmlx_einsum_path(
+        out: *mut c_char,
+        capacity: usize,
+        subscripts: *const c_char,
+        operands: mlx_sys::mlx_vector_array,
+    ) -> c_int;
+}
+
+/// `.Call`: the order in which an Einstein sum is multiplied, as an R list of positions from 1.
+unsafe extern "C" fn einsum_path(operands: SEXP, subscripts: SEXP) -> SEXP {
+    const STEPS: usize = 64;
+    look(operands);
+    // plain data, which R may jump past: for each step, how many positions and the first two
+    let mut steps = [(0usize, [0i32; 3]); STEPS];
+    let count = entry::plain(|| {
+        let x = sides(operands)?.x;
+        let text = CString::new(string(subscripts)?)
+            .map_err(|_| Error::Argument("`subscripts` has a NUL.".into()))?;
+        let list = Arrays::of(&x)?;
+        let mut path = vec![0u8; 4096];
+        let at = path.as_mut_ptr().cast();
+        check(rmlx_einsum_path(at, path.len(), text.as_ptr(), list.0))?;
+        let path = String::from_utf8_lossy(&path).into_owned();
+        let mut count = 0;
+        for step in path.split('\0').next().unwrap_or("").split_terminator(';') {
+            let at: Vec<i32> = step.split(' ').filter_map(|k| k.parse().ok()).collect();
+            if count == STEPS || at.len() > 3 {
+                return Err(Error::Argument(
+                    "an Einstein sum of too many operands.".into(),
+                ));
+            }
+            steps[count].0 = at.len();
+            steps[count].1[..at.len()].copy_from_slice(&at);
+            count += 1;
+        }
+        Ok(count)
+    });
+    let out = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, count as R_xlen_t));
+    for (i, (n, at)) in steps[..count].iter().enumerate() {
+        let positions = Rf_allocVector(SEXPTYPE::INTSXP, *n as R_xlen_t);
+        SET_VECTOR_ELT(out, i as R_xlen_t, positions);
+        for (k, position) in at[..*n].iter().enumerate() {
+            SET_INTEGER_ELT(positions, k as R_xlen_t, position + 1);
+        }
+    }
+    Rf_unprotect(1);
+    out
 }
 
 /// `.Call`: Kronecker product.
@@ -427,6 +477,7 @@ routines![
     matmul_stacks / 1,
     tensordot / 3,
     einsum / 2,
+    einsum_path / 2,
     kron / 1,
     vector_product / 2,
     diagonal / 4,
