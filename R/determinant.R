@@ -62,7 +62,7 @@ mlx_slogdet <- function(x) setNames(factorize(C_linalg_log_det, x), c("sign", "l
 #' @param axes One axis for vectors, two (rows, columns) for matrices; `NULL`: all.
 #' @param drop Whether the axes disappear or stay with extent 1.
 #' @param ... Passed on to methods.
-#' @return An mlx array.
+#' @return An mlx array; NaN where `x` has NaN.
 #' @details The gradient of a norm at 0 is 0.
 #' @examples
 #' x <- as_mlx(matrix(c(1, -2, 3, 4), 2))
@@ -157,7 +157,7 @@ matrix_norm <- function(x, ord, axes, drop) {
   rank <- length(mlx_shape(x))
   axes <- ifelse(axes < 0, rank + 1L + axes, axes)
   last <- .Call(C_permute, x, c(setdiff(seq_len(rank), axes), axes))
-  d <- factorize(C_linalg_singular_values, last)[[1L]]
+  d <- factorize(C_linalg_singular_values, last, option = 1L)[[1L]]
   out <- if (identical(ord, "nuc")) {
     mlx_sum(d, axes = -1)
   } else if (ord > 0) {

@@ -135,6 +135,7 @@ check_subscripts <- function(x) {
 mlx_kron <- function(a, b) .Call(C_kron, list(a, b))
 
 #' @rdname mlx_kron
+#' @aliases kronecker kronecker,mlx,mlx-method kronecker,mlx,ANY-method kronecker,ANY,mlx-method
 #' @rawNamespace
 #' importFrom(methods, kronecker)
 #' exportMethods(kronecker)

@@ -6,9 +6,9 @@
 #' pivoting. Base R's functions of a factorization are generics here, with methods for this one; any
 #' other object goes to base R.
 #'
-#' @param x A matrix of any shape, or a stack of them; in `qr.X()` and others a factorization.
+#' @param x A matrix of any shape, or a stack of them.
 #' @param tol,LAPACK Must be left at their defaults: nothing is pivoted.
-#' @param qr,a,object A factorization; in `qr.solve()` also a matrix.
+#' @param qr,a A factorization; in `qr.solve()` also a matrix.
 #' @param y,b A matrix or vector with as many elements (rows) as the factored matrix has rows.
 #' @param complete Whether Q is completed to a square matrix, and R filled up with zero rows.
 #' @param Dvec What to multiply the columns of Q by.

@@ -74,7 +74,7 @@ name_axes <- function(x, rows, columns) {
 #' `backsolve()` and `forwardsolve()` are base R's, as generics: any object but an mlx array goes to
 #' base R. Only the triangle that is named is looked at.
 #'
-#' @param r,l,a,x A triangular square matrix, or a stack of them.
+#' @param r,l,a A triangular square matrix, or a stack of them.
 #' @param x,b Right-hand sides: a matrix, a vector or a stack of matrices. In `mlx_tri_inv()` `x` is
 #'   the triangular matrix.
 #' @param k The number of columns of `r` and rows of `x` to use; default: all.

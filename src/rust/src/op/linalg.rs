@@ -419,14 +419,19 @@ fn reciprocal_condition(c: &Given) -> Result<Made> {
     Made::sure(vec![g.replace(&bad, 0.0, &rcond)?])
 }
 
-/// Those of a traced matrix come with the vectors, which their gradient needs.
+/// Those of a traced matrix come with the vectors, which their gradient needs. Option 1: those of a
+/// matrix that is not finite are NaN and no error.
 fn singular_values(c: &Given) -> Result<Made> {
     let a = &c.x[0];
-    if mlx::is_tracer(a) {
-        let out = Linalg::Svd.apply(0, &[a], c.s)?;
-        return of_finite(a, vec![mlx::share(&out[1])?]);
+    let values = if mlx::is_tracer(a) {
+        mlx::share(&Linalg::Svd.apply(0, &[a], c.s)?[1])?
+    } else {
+        linalg::singular_values(a)?
+    };
+    match c.option {
+        1 => Made::sure(vec![values]),
+        _ => of_finite(a, vec![values]),
     }
-    of_finite(a, vec![linalg::singular_values(a)?])
 }
 
 /// Option 1: from the upper triangle, 0: the lower.
