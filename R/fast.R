@@ -45,13 +45,6 @@
 #' @name mlx_fast
 NULL
 
-check_number <- function(x, name) {
-  if (!is.numeric(x) || length(x) != 1L || is.na(x)) {
-    rmlx_abort(paste0("`", name, "` must be one number."), "argument")
-  }
-  as.double(x)
-}
-
 #' @rdname mlx_fast
 #' @export
 mlx_fast_rms_norm <- function(x, weight = NULL, eps = 1e-5, device = NULL) {

@@ -37,7 +37,7 @@ bool is_expanded(const array& a) {
 bool is_view(const array& a) {
   static const Names always{
       "Broadcast", "BroadcastAxes", "AsStrided", "Transpose", "ExpandDims", "Squeeze", "Slice",
-      "Copy", "StopGradient", "Depends", "CustomTransforms"};
+      "Copy", "StopGradient", "Depends", "CustomTransforms", "Rule"};
   static const Names unless_expanded{"Reshape", "Flatten", "Unflatten", "Contiguous"};
   return is_one_of(a, always) || (is_one_of(a, unless_expanded) && !is_expanded(a.inputs()[0]));
 }
@@ -69,6 +69,31 @@ double work_of(const array& a) {
 extern "C" int rmlx_is_tracer(bool* res, mlx_array a) {
   try {
     *res = mlx_array_get_(a).is_tracer();
+    return 0;
+  } catch (std::exception& e) {
+    mlx_error("%s", e.what());
+    return 1;
+  }
+}
+
+// Whether an array has no value yet and cannot get one, because it is computed from the stand-ins
+// that vmap and compile trace a function with.
+extern "C" int rmlx_is_abstract(bool* res, mlx_array a) {
+  try {
+    std::unordered_set<std::uintptr_t> seen;
+    std::vector<const array*> open{&mlx_array_get_(a)};
+    *res = false;
+    while (!open.empty() && !*res) {
+      const array& at = *open.back();
+      open.pop_back();
+      if (at.status() != array::Status::unscheduled || !seen.insert(at.id()).second) {
+        continue;
+      }
+      *res = !at.has_primitive();
+      for (auto& input : at.inputs()) {
+        open.push_back(&input);
+      }
+    }
     return 0;
   } catch (std::exception& e) {
     mlx_error("%s", e.what());

@@ -27,6 +27,12 @@ pub enum Error {
     /// A value on the gradient's tape was asked for as plain numbers.
     #[error("{0}")]
     Tape(String),
+    /// A derivative that nobody knows or that is not implemented.
+    #[error("{0}")]
+    Gradient(String),
+    /// A matrix for which an operation is not defined.
+    #[error("{0}")]
+    Singular(String),
     /// The array's memory was given back by `mlx_free()`.
     #[error("this mlx array was released by `mlx_free()`: its values are gone. Make it again, or free it later.")]
     Freed,
@@ -62,6 +68,8 @@ impl Error {
             Error::Index(_) => c"rmlx_error_index",
             Error::Argument(_) => c"rmlx_error_argument",
             Error::Tape(_) => c"rmlx_error_tape",
+            Error::Gradient(_) => c"rmlx_error_gradient",
+            Error::Singular(_) => c"rmlx_error_singular",
             Error::Freed => c"rmlx_error_freed",
             Error::Forked => c"rmlx_error_fork",
             Error::Memory(_) => c"rmlx_error_memory",
@@ -75,6 +83,8 @@ impl Error {
 thread_local! {
     /// MLX's words on its last failure on this thread.
     static LAST: RefCell<String> = const { RefCell::new(String::new()) };
+    /// An error of ours on its way through MLX, which knows only that something failed.
+    static KEPT: RefCell<Option<Error>> = const { RefCell::new(None) };
     /// The error on its way to R.
     static FILED: RefCell<Option<(CString, &'static CStr)>> = const { RefCell::new(None) };
     /// R's `raise_native(message, class)`, set when the namespace loads.
@@ -103,11 +113,21 @@ pub fn install_handlers() {
     let _ = mlx_rs::memory::active_memory();
     // SAFETY: a static function and no data.
     unsafe { mlx_sys::mlx_set_error_handler(Some(on_mlx_error), std::ptr::null_mut(), None) };
-    std::panic::set_hook(Box::new(|_| {}));
+    if cfg!(not(test)) {
+        std::panic::set_hook(Box::new(|_| {}));
+    }
+}
+
+/// Keeps an error of a function that MLX called, until the failure comes back from MLX.
+pub fn keep_for_mlx(error: Error) {
+    KEPT.with(|kept| *kept.borrow_mut() = Some(error));
 }
 
 /// MLX's last words, without the C++ file and line.
 pub fn last_mlx_error() -> Error {
+    if let Some(error) = KEPT.with(|kept| kept.borrow_mut().take()) {
+        return error;
+    }
     let text = LAST.with(|last| std::mem::take(&mut *last.borrow_mut()));
     let cut = text.rfind(" at /").unwrap_or(text.len());
     let said = text[..cut].trim();
@@ -116,6 +136,15 @@ pub fn last_mlx_error() -> Error {
         Some((_, rest)) => rest,
         None => said,
     };
+    if let (true, Some((_, what))) = (
+        text.starts_with("[Primitive::"),
+        said.split_once("Not implemented for "),
+    ) {
+        return Error::Gradient(format!(
+            "MLX cannot differentiate or map {}.",
+            what.trim_end_matches('.')
+        ));
+    }
     Error::Mlx(if said.is_empty() {
         "MLX failed without a message.".into()
     } else {

@@ -17,12 +17,14 @@ pub mod file;
 pub mod handle;
 pub mod index;
 pub mod keep;
+pub mod linalg;
 pub mod memory;
 pub mod mlx;
 pub mod names;
 pub mod object;
 pub mod op;
 pub mod operand;
+pub mod rule;
 pub mod stream;
 pub mod tape;
 pub mod transform;
@@ -48,9 +50,11 @@ const TABLES: &[&[Routine]] = &[
     op::fft::ROUTINES,
     op::index::ROUTINES,
     op::layout::ROUTINES,
+    op::linalg::ROUTINES,
     op::matmul::ROUTINES,
-    op::random::ROUTINES,
+    op::product::ROUTINES,
     op::quantize::ROUTINES,
+    op::random::ROUTINES,
     op::reduce::ROUTINES,
     op::rounding::ROUTINES,
     op::scan::ROUTINES,
@@ -101,4 +105,5 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
     device::start();
     memory::start();
     exact::register();
+    rule::register();
 }

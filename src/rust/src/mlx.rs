@@ -518,6 +518,7 @@ pub fn bytes(x: &Array) -> *mut c_void {
 
 extern "C" {
     fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
+    fn rmlx_is_abstract(out: *mut bool, x: mlx_array) -> c_int;
     fn rmlx_array_id(out: *mut usize, x: mlx_array) -> c_int;
     fn rmlx_depends_on(out: *mut bool, x: mlx_array, ids: *const usize, n: usize) -> c_int;
     fn rmlx_mark_dependents(roots: mlx_vector_array, ids: *const usize, n: usize) -> c_int;
@@ -574,6 +575,14 @@ pub fn is_tracer(x: &Array) -> bool {
     // SAFETY: a valid handle.
     unsafe { rmlx_is_tracer(&mut yes, x.as_ptr()) };
     yes
+}
+
+/// Whether the array stands for values that are not there while vmap or compile trace a function.
+pub fn is_abstract(x: &Array) -> Result<bool> {
+    let mut yes = false;
+    // SAFETY: a valid handle.
+    check(unsafe { rmlx_is_abstract(&mut yes, x.as_ptr()) })?;
+    Ok(yes)
 }
 
 /// Whether MLX has a usable GPU.

@@ -32,11 +32,12 @@ mod trig;
 mod wide;
 
 #[cfg(test)]
-mod testing;
+pub mod testing;
 #[cfg(test)]
 mod tests;
 
 pub use ffi::register;
+pub use graph::Graph;
 pub use logsum::{log_softmax, logaddexp, logcumsumexp, logsumexp, softmax, softplus};
 pub use table::{find, Exact};
 

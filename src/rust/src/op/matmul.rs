@@ -108,7 +108,9 @@ fn product(x: &Operand, y: &Operand, form: Form) -> Result<Placed> {
     let array = if exact(&a) || exact(&b) {
         mlx::binary(mlx_sys::mlx_matmul, &a, &b, s)?
     } else {
-        whole_product(&a, &b)?
+        whole_numbers(&[a, b], |x, s| {
+            mlx::binary(mlx_sys::mlx_matmul, &x[0], &x[1], s)
+        })?
     };
     Ok(Placed::new(array, device))
 }
@@ -116,12 +118,18 @@ fn product(x: &Operand, y: &Operand, form: Form) -> Result<Placed> {
 /// Largest whole number up to which float32 holds every one.
 const FLOAT32_EXACT: f64 = 16777216.0;
 
-/// A product of whole numbers: computed in float64, returned in the default floating dtype if
-/// that holds every element exactly.
-fn whole_product(x: &Array, y: &Array) -> Result<Array> {
+/// A sum of products of whole numbers: computed in float64, returned in the default floating dtype
+/// if that holds every element exactly.
+pub fn whole_numbers(
+    x: &[Array],
+    f: impl Fn(&[Array], mlx_sys::mlx_stream) -> Result<Array>,
+) -> Result<Array> {
     let s = Device::Cpu.stream();
-    let wide = |z: &Array| mlx::astype(z, Dtype::Float64, s);
-    let product = mlx::binary(mlx_sys::mlx_matmul, &wide(x)?, &wide(y)?, s)?;
+    let wide = x
+        .iter()
+        .map(|x| mlx::astype(x, Dtype::Float64, s))
+        .collect::<Result<Vec<_>>>()?;
+    let product = f(&wide, s)?;
     let to = operand::default_float()?;
     if to != Dtype::Float64 && mlx::size(&product) > 0 {
         let axes: Vec<i32> = (0..mlx::rank(&product) as i32).collect();
@@ -133,9 +141,10 @@ fn whole_product(x: &Array, y: &Array) -> Result<Array> {
             mlx_sys::mlx_array_item_float64(&mut value, largest.as_ptr())
         })?;
         if value > FLOAT32_EXACT {
+            let kinds: Vec<_> = x.iter().map(|x| dtype::name(mlx::dtype(x))).collect();
             return Err(Error::Dtype(format!(
-                "the product of {} and {} matrices has elements up to {value}, which float32 does not hold exactly. Cast one with mlx_cast(x, \"float64\") first.",
-                dtype::name(mlx::dtype(x)), dtype::name(mlx::dtype(y))
+                "the product of {} arrays has elements up to {value}, which float32 does not hold exactly. Cast one with mlx_cast(x, \"float64\") first.",
+                kinds.join(" and ")
             )));
         }
     }

@@ -1,0 +1,88 @@
+// MLX 0.32.2 has no vmap of its LU and QR factorizations, though both take stacks of matrices. The
+// primitive here runs another one and maps it by way of a new leading axis.
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include <mlx/mlx.h>
+#include <mlx/primitives.h>
+
+#include "mlx/c/error.h"
+#include "mlx/c/private/mlx.h"
+
+namespace mx = mlx::core;
+
+namespace {
+
+using Arrays = std::vector<mx::array>;
+
+class Mappable : public mx::Primitive {
+ public:
+  explicit Mappable(std::shared_ptr<mx::Primitive> inner)
+      : mx::Primitive(inner->stream()), inner_(std::move(inner)) {}
+
+  void eval_cpu(const Arrays& inputs, Arrays& outputs) override {
+    inner_->eval_cpu(inputs, outputs);
+  }
+
+  void eval_gpu(const Arrays& inputs, Arrays& outputs) override {
+    inner_->eval_gpu(inputs, outputs);
+  }
+
+  const char* name() const override {
+    return inner_->name();
+  }
+
+  std::pair<Arrays, std::vector<int>> vmap(
+      const Arrays& inputs,
+      const std::vector<int>& axes) override {
+    auto first = mx::contiguous(mx::moveaxis(inputs[0], axes[0], 0, stream()), false, stream());
+    std::vector<mx::Shape> shapes;
+    for (auto shape : shapes_) {
+      shape.insert(shape.begin(), inputs[0].shape(axes[0]));
+      shapes.push_back(std::move(shape));
+    }
+    Arrays out = make(inner_, std::move(shapes), dtypes_, {first});
+    std::vector<int> zeros(out.size(), 0);
+    return {std::move(out), std::move(zeros)};
+  }
+
+  static Arrays make(
+      const std::shared_ptr<mx::Primitive>& inner,
+      std::vector<mx::Shape> shapes,
+      std::vector<mx::Dtype> dtypes,
+      const Arrays& inputs) {
+    auto primitive = std::make_shared<Mappable>(inner);
+    primitive->shapes_ = shapes;
+    primitive->dtypes_ = dtypes;
+    return mx::array::make_arrays(std::move(shapes), dtypes, primitive, inputs);
+  }
+
+ private:
+  std::shared_ptr<mx::Primitive> inner_;
+  std::vector<mx::Shape> shapes_;
+  std::vector<mx::Dtype> dtypes_;
+};
+
+} // namespace
+
+// All outputs of the factorization of one matrix that `x` is an output of, by a primitive that vmap
+// can map.
+extern "C" int rmlx_mappable(mlx_vector_array* res, mlx_array x) {
+  try {
+    const auto& any = mlx_array_get_(x);
+    std::vector<mx::Shape> shapes;
+    std::vector<mx::Dtype> dtypes;
+    for (auto& output : any.outputs()) {
+      shapes.push_back(output.shape());
+      dtypes.push_back(output.dtype());
+    }
+    mlx_vector_array_set_(
+        *res, Mappable::make(any.primitive_ptr(), std::move(shapes), std::move(dtypes), any.inputs()));
+  } catch (std::exception& e) {
+    mlx_error("%s", e.what());
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,216 @@
+// Operations with derivatives of our own: MLX has none for its factorizations, and those that it
+// would derive of composed ones are undefined where the function itself is smooth (the determinant at
+// 0). The values are composed of ordinary operations; a primitive that only passes them on asks the
+// Rust function for the gradient, which is built of ordinary operations too, so that gradients of any
+// order work. (MLX's own CustomTransforms is not exported by its library.)
+
+#include "rule.h"
+
+#include <memory>
+#include <stdexcept>
+#include <utility>
+#include <vector>
+
+#include <mlx/mlx.h>
+#include <mlx/primitives.h>
+#include <mlx/transforms.h>
+
+#include "mlx/c/error.h"
+#include "mlx/c/private/mlx.h"
+
+namespace mx = mlx::core;
+
+namespace {
+
+using Arrays = std::vector<mx::array>;
+
+// Written once, before any operation exists, and only read afterwards.
+rmlx_rule_forward forward = nullptr;
+rmlx_rule_backward backward = nullptr;
+
+// A list as Rust sees it during a call.
+mlx_vector_array borrow(const Arrays& list) {
+  return mlx_vector_array{const_cast<Arrays*>(&list)};
+}
+
+Arrays apply(uint32_t row, int32_t flags, const Arrays& inputs, mx::Stream stream);
+
+// Its inputs are those of the operation followed by the values, which are no functions of them to
+// derivatives.
+class Rule : public mx::Primitive {
+ public:
+  Rule(mx::Stream stream, uint32_t row, int32_t flags, size_t arity)
+      : mx::Primitive(stream), row_(row), flags_(flags), arity_(arity) {}
+
+  void eval_cpu(const Arrays& inputs, Arrays& outputs) override {
+    pass(inputs, outputs);
+  }
+
+  void eval_gpu(const Arrays& inputs, Arrays& outputs) override {
+    pass(inputs, outputs);
+  }
+
+  Arrays vjp(
+      const Arrays& primals,
+      const Arrays& cotangents,
+      const std::vector<int>& argnums,
+      const Arrays& outputs) override {
+    Arrays all = gradient(of_operation(primals), cotangents, outputs), wanted;
+    for (int argnum : argnums) {
+      size_t k = argnum;
+      wanted.push_back(k < arity_ ? all[k] : mx::zeros_like(primals[k], stream()));
+    }
+    return wanted;
+  }
+
+  // The gradient is linear in the cotangents, and the matrix of that map is the transpose of the
+  // forward derivative's: so the latter is the gradient's own gradient.
+  Arrays jvp(
+      const Arrays& primals,
+      const Arrays& tangents,
+      const std::vector<int>& argnums) override {
+    Arrays inputs = of_operation(primals);
+    Arrays outputs = apply(row_, flags_, inputs, stream());
+    std::vector<int> wanted;
+    Arrays directions;
+    for (size_t i = 0; i < argnums.size(); i++) {
+      if (static_cast<size_t>(argnums[i]) < arity_) {
+        wanted.push_back(argnums[i]);
+        directions.push_back(tangents[i]);
+      }
+    }
+    Arrays out, zeros;
+    std::vector<size_t> inexact;
+    for (size_t i = 0; i < outputs.size(); i++) {
+      out.push_back(mx::zeros_like(outputs[i], stream()));
+      if (mx::issubdtype(outputs[i].dtype(), mx::inexact)) {
+        inexact.push_back(i);
+        zeros.push_back(out.back());
+      }
+    }
+    auto transposed = [&](const Arrays& some) {
+      Arrays cotangents = out;
+      for (size_t k = 0; k < inexact.size(); k++) {
+        cotangents[inexact[k]] = some[k];
+      }
+      Arrays all = gradient(inputs, cotangents, outputs), picked;
+      for (int argnum : wanted) {
+        picked.push_back(all[argnum]);
+      }
+      return picked;
+    };
+    Arrays some = mx::vjp(transposed, zeros, directions).second;
+    for (size_t k = 0; k < inexact.size(); k++) {
+      out[inexact[k]] = some[k];
+    }
+    return out;
+  }
+
+  // Rows take leading axes as a batch, so the mapped axis becomes the first of them.
+  std::pair<Arrays, std::vector<int>> vmap(
+      const Arrays& primals,
+      const std::vector<int>& axes) override {
+    Arrays inputs = of_operation(primals);
+    int extent = 1;
+    for (size_t i = 0; i < primals.size(); i++) {
+      if (axes[i] >= 0) {
+        extent = primals[i].shape(axes[i]);
+      }
+    }
+    for (size_t i = 0; i < inputs.size(); i++) {
+      if (axes[i] >= 0) {
+        inputs[i] = mx::moveaxis(inputs[i], axes[i], 0, stream());
+      } else {
+        mx::Shape shape = inputs[i].shape();
+        shape.insert(shape.begin(), extent);
+        inputs[i] = mx::broadcast_to(inputs[i], std::move(shape), stream());
+      }
+    }
+    Arrays out = apply(row_, flags_, inputs, stream());
+    std::vector<int> first(out.size(), 0);
+    return {std::move(out), std::move(first)};
+  }
+
+  const char* name() const override {
+    return "Rule";
+  }
+
+  bool is_equivalent(const mx::Primitive& other) const override {
+    const auto& o = static_cast<const Rule&>(other);
+    return row_ == o.row_ && flags_ == o.flags_;
+  }
+
+ private:
+  void pass(const Arrays& inputs, Arrays& outputs) {
+    for (size_t i = 0; i < outputs.size(); i++) {
+      outputs[i].copy_shared_buffer(inputs[arity_ + i]);
+    }
+  }
+
+  Arrays of_operation(const Arrays& primals) const {
+    return Arrays(primals.begin(), primals.begin() + arity_);
+  }
+
+  Arrays gradient(const Arrays& inputs, const Arrays& cotangents, const Arrays& outputs) {
+    Arrays out;
+    mx::Stream s = stream();
+    int status = backward(
+        borrow(out), row_, flags_, borrow(inputs), borrow(cotangents), borrow(outputs),
+        mlx_stream{&s});
+    if (status != 0 || out.size() != inputs.size()) {
+      throw std::runtime_error("[rmlx] the gradient of an operation failed");
+    }
+    return out;
+  }
+
+  uint32_t row_;
+  int32_t flags_;
+  size_t arity_;
+};
+
+Arrays apply(uint32_t row, int32_t flags, const Arrays& inputs, mx::Stream stream) {
+  // cut out of the graph here, so that derivatives do not walk through what the values are made of
+  Arrays cut, values;
+  for (auto& input : inputs) {
+    cut.push_back(mx::stop_gradient(input, stream));
+  }
+  if (forward(borrow(values), row, flags, borrow(cut)) != 0) {
+    throw std::runtime_error("[rmlx] an operation failed");
+  }
+  Arrays primals = inputs;
+  std::vector<mx::Shape> shapes;
+  std::vector<mx::Dtype> dtypes;
+  for (auto& value : values) {
+    shapes.push_back(value.shape());
+    dtypes.push_back(value.dtype());
+    primals.push_back(value);
+  }
+  return mx::array::make_arrays(
+      std::move(shapes),
+      dtypes,
+      std::make_shared<Rule>(stream, row, flags, inputs.size()),
+      std::move(primals));
+}
+
+} // namespace
+
+extern "C" void rmlx_rule_register(rmlx_rule_forward values, rmlx_rule_backward gradient) {
+  forward = values;
+  backward = gradient;
+}
+
+extern "C" int rmlx_rule_apply(
+    mlx_vector_array* res,
+    uint32_t row,
+    int32_t flags,
+    mlx_vector_array inputs,
+    mlx_stream stream) {
+  try {
+    mlx_vector_array_set_(
+        *res, apply(row, flags, mlx_vector_array_get_(inputs), mlx_stream_get_(stream)));
+  } catch (std::exception& e) {
+    mlx_error("%s", e.what());
+    return 1;
+  }
+  return 0;
+}
