@@ -80,6 +80,18 @@ vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE) {
 
 #' @rdname masks
 #' @export
+tapply <- function(X, INDEX, FUN = NULL, ..., default = NA, simplify = TRUE) {
+  if (!is_mlx(X) || is.null(FUN)) {
+    return(base::tapply(X, INDEX, FUN, ..., default = default, simplify = simplify))
+  }
+  results <- base::tapply(X, INDEX, FUN, ..., simplify = FALSE)
+  out <- if (simplify) joined(c(results), dim(results))
+  if (is.null(out) || length(out) != length(results)) return(results)
+  with_titles(out, dimnames(results))
+}
+
+#' @rdname masks
+#' @export
 mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRUE) {
   results <- do.call(base::mapply, c(
     list(match.fun(FUN)), lapply(list(...), items),

@@ -7,6 +7,7 @@
 #' R unchanged.
 #'
 #' @param x,X,Y,m,data,test,yes,no mlx arrays or R objects; where one is an mlx array MLX computes.
+#' @param INDEX,default As in [base::tapply()].
 #' @param f,init,right,accumulate,MoreArgs As in [base::Reduce()], [base::Map()] and [base::mapply()].
 #' @param MARGIN Axes, from 1.
 #' @param STATS Values for the axes `MARGIN`: one, or as many as these have positions.
@@ -28,8 +29,8 @@
 #'   - `matrix()`, `array()`: the elements in a new shape, repeated or cut to fill it.
 #'   - `row()`, `col()`: int32, the row and column of each element.
 #'   - `asplit()`: a list of mlx arrays, one for each position of the axes `MARGIN`.
-#'   - `apply()`, `sapply()`, `vapply()`, `mapply()`, `Reduce(accumulate = TRUE)`: results of `FUN` that
-#'     are mlx arrays of one length become one mlx array, as in base R; others come back as base R does.
+#'   - `apply()`, `sapply()`, `vapply()`, `mapply()`, `tapply()`, `Reduce(accumulate = TRUE)`: results of
+#'     `FUN` that are mlx arrays of one length become one mlx array, as in base R; others come back as base R does.
 #'   - `outer()`, `%o%`, `sweep()`: an mlx array. STATS broadcasts, it is not recycled.
 #'   - `ifelse()`: [mlx_where()]. `pmin()`, `pmax()`: [mlx_minimum()], [mlx_maximum()].
 #'   - `which.max()`, `which.min()`, `rank()`, `max.col()`, `complete.cases()`: plain R values, as base R gives: they
