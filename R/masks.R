@@ -7,6 +7,7 @@
 #' R unchanged.
 #'
 #' @param x,X,Y,m,data,test,yes,no mlx arrays or R objects; where one is an mlx array MLX computes.
+#' @param INDEX,default As in [base::tapply()].
 #' @param f,init,right,accumulate,MoreArgs As in [base::Reduce()], [base::Map()] and [base::mapply()].
 #' @param MARGIN Axes, from 1.
 #' @param STATS Values for the axes `MARGIN`: one, or as many as these have positions.
@@ -28,8 +29,8 @@
 #'   - `matrix()`, `array()`: the elements in a new shape, repeated or cut to fill it.
 #'   - `row()`, `col()`: int32, the row and column of each element.
 #'   - `asplit()`: a list of mlx arrays, one for each position of the axes `MARGIN`.
-#'   - `apply()`, `sapply()`, `vapply()`, `mapply()`, `Reduce(accumulate = TRUE)`: results of `FUN` that
-#'     are mlx arrays of one length become one mlx array, as in base R; others come back as base R does.
+#'   - `apply()`, `sapply()`, `vapply()`, `mapply()`, `tapply()`, `Reduce(accumulate = TRUE)`: results of
+#'     `FUN` that are mlx arrays of one length become one mlx array, as in base R; others come back as base R does.
 #'   - `outer()`, `%o%`, `sweep()`: an mlx array. STATS broadcasts, it is not recycled.
 #'   - `ifelse()`: [mlx_where()]. `pmin()`, `pmax()`: [mlx_minimum()], [mlx_maximum()].
 #'   - `which.max()`, `which.min()`, `rank()`, `max.col()`, `complete.cases()`: plain R values, as base R gives: they
@@ -133,131 +134,6 @@ pieces_of <- function(x, margin) {
   # here the lowest axis is the fastest
   grid <- array(seq_along(pieces), mlx_shape(x)[sort(margin)])
   unname(pieces)[as.vector(aperm(grid, match(margin, sort(margin))))]
-}
-
-#' @rdname masks
-#' @export
-apply <- function(X, MARGIN, FUN, ..., simplify = TRUE) {
-  if (!is_mlx(X)) return(base::apply(X, MARGIN, FUN, ..., simplify = simplify))
-  if (is.null(dim(X))) rmlx_abort("dim(X) must have a positive length: X is no matrix.", "shape")
-  FUN <- match.fun(FUN)
-  margin <- margins_of(X, MARGIN)
-  pieces <- pieces_of(X, margin)
-  if (length(margin) == length(mlx_shape(X))) pieces <- lapply(pieces, mlx_flatten) # as base: not 0-d
-  results <- lapply(pieces, FUN, ...)
-  shape <- mlx_shape(X)[margin]
-  titles <- dimnames(X)[margin]
-  out <- if (simplify) joined(results, shape)
-  if (!is.null(out)) return(with_titles(out, titles))
-  # base R knows what becomes of other results
-  base::apply(array(seq_along(results), shape, titles), seq_along(shape), function(i) results[[i]],
-              simplify = simplify && !.Call(C_any_mlx, results))
-}
-
-# Results that are mlx arrays of one length, as one array: the length (unless 1), then `shape`. NULL
-# if they are not.
-joined <- function(results, shape) {
-  if (!.Call(C_any_mlx, results)) return(NULL)
-  n <- unique(lengths(results))
-  if (length(n) != 1L || n == 0L || !all(base::vapply(results, is_number, NA))) return(NULL)
-  flat <- .Call(C_combine, unname(results))
-  shape <- if (n == 1L) shape else c(n, shape)
-  out <- if (length(shape) > 1L) .Call(C_reshape, flat, shape, TRUE) else flat
-  first <- results[[1L]]
-  if (n > 1L && is.null(dim(first)) && !is.null(names(first))) {
-    dimnames(out) <- c(list(names(first)), rep(list(NULL), length(shape) - 1L))
-  }
-  out
-}
-
-is_number <- function(x) is_mlx(x) || is.numeric(x) || is.logical(x)
-
-# The names of the last axes.
-with_titles <- function(out, titles) {
-  if (all(base::vapply(titles, is.null, NA))) return(out)
-  if (is.null(dim(out))) {
-    names(out) <- titles[[1L]]
-  } else {
-    before <- length(dim(out)) - length(titles)
-    own <- dimnames(out)[seq_len(before)]
-    if (is.null(own)) own <- rep(list(NULL), before)
-    dimnames(out) <- c(own, titles)
-  }
-  out
-}
-
-#' @rdname masks
-#' @export
-sapply <- function(X, FUN, ..., simplify = TRUE, USE.NAMES = TRUE) {
-  FUN <- match.fun(FUN)
-  results <- lapply(X, FUN, ...)
-  if (USE.NAMES && is.character(X) && is.null(names(results))) names(results) <- X
-  if (isFALSE(simplify) || length(results) == 0L) return(results)
-  out <- joined(results, length(results))
-  if (!is.null(out)) return(with_titles(out, list(names(results))))
-  simplify2array(results, higher = identical(simplify, "array"))
-}
-
-#' @rdname masks
-#' @export
-vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE) {
-  results <- sapply(X, match.fun(FUN), ..., simplify = FALSE, USE.NAMES = USE.NAMES)
-  if (!USE.NAMES) results <- unname(results)
-  if (!.Call(C_any_mlx, results)) return(base::vapply(results, identity, FUN.VALUE))
-  wrong <- which(lengths(results) != length(FUN.VALUE))
-  out <- if (length(wrong) == 0L) joined(results, length(results))
-  if (!is.null(out)) return(with_titles(out, list(names(results))))
-  rmlx_abort(c("values must be mlx arrays or numbers of the length of FUN.VALUE.",
-               i = paste0("FUN.VALUE has length ", length(FUN.VALUE), ", result ", wrong[1L], " ",
-                          length(results[[wrong[1L]]]), ".")[length(wrong) > 0L]), "shape")
-}
-
-#' @rdname masks
-#' @export
-mapply <- function(FUN, ..., MoreArgs = NULL, SIMPLIFY = TRUE, USE.NAMES = TRUE) {
-  results <- do.call(base::mapply, c(
-    list(match.fun(FUN)), lapply(list(...), items),
-    list(MoreArgs = MoreArgs, SIMPLIFY = FALSE, USE.NAMES = USE.NAMES)
-  ), quote = TRUE)
-  if (isFALSE(SIMPLIFY) || length(results) == 0L) return(results)
-  out <- joined(results, length(results))
-  if (!is.null(out)) return(with_titles(out, list(names(results))))
-  simplify2array(results, higher = identical(SIMPLIFY, "array"))
-}
-
-# The elements of an array as a list of arrays, which base R would read as numbers.
-items <- function(x) {
-  if (!is_mlx(x)) return(x)
-  if (length(mlx_shape(x)) == 1L) as.list(x) else as.list(.Call(C_flatten_columns, x))
-}
-
-#' @rdname masks
-#' @export
-Map <- function(f, ...) do.call(base::Map, c(list(match.fun(f)), lapply(list(...), items)), quote = TRUE)
-
-#' @rdname masks
-#' @export
-Reduce <- function(f, x, init, right = FALSE, accumulate = FALSE, simplify = TRUE) {
-  f <- match.fun(f)
-  # values in lists of one, which base R does not try to join
-  step <- if (accumulate) function(x, y) list(f(x[[1L]], y[[1L]])) else f
-  parts <- if (accumulate) lapply(x, list) else x
-  out <- if (missing(init)) {
-    base::Reduce(step, parts, right = right, accumulate = accumulate)
-  } else {
-    base::Reduce(step, parts, if (accumulate) list(init) else init, right, accumulate)
-  }
-  if (accumulate && simplify && all(lengths(out) == 1L)) unlist(out, recursive = FALSE) else out
-}
-
-#' @rdname masks
-#' @export
-unlist <- function(x, recursive = TRUE, use.names = TRUE) {
-  if (!is.list(x) || !.Call(C_any_mlx, x) || !all(base::vapply(x, is_number, NA))) {
-    return(base::unlist(x, recursive, use.names))
-  }
-  out <- do.call(c.mlx, x)
-  if (use.names) out else unname(out)
 }
 
 #' @rdname masks

@@ -50,6 +50,7 @@ mask_rows <- list(
   row("sapply of vectors", function(x) sapply(1:3, function(i) x[1:2] * i), inputs = list(list(mixed)),
       covers = "sapply"),
   row("vapply", function(x) vapply(1:3, function(i) x[i]^i, 0), inputs = list(list(mixed))),
+  row("tapply", function(x) tapply(x, c(1, 2, 1, 2, 3, 3, 3, 1), sum), inputs = list(list(mixed))),
   row("mapply", function(x, y) mapply(function(p, q) p * q, x, y), inputs = list(list(mixed, other))),
   row("Map", function(x) Map(function(p, q) p^q, x, 1:8)[[3L]], inputs = list(list(mixed))),
   row("Reduce", function(x) Reduce(function(p, q) p * q + 1, x, accumulate = TRUE), inputs = list(list(mixed))),

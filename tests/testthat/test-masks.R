@@ -77,6 +77,17 @@ test_that("apply gives base R's shapes and names", {
   expect_error(apply(as_mlx(1:3), 1, sum), "positive length", class = "rmlx_error_shape")
 })
 
+test_that("tapply gives base R's shapes and names", {
+  v <- c(3, 1, 4, 1, 5, 9)
+  one <- c("a", "b", "a", "b", "a", "b")
+  two <- c("p", "p", "q", "q", "r", "r")
+  x <- as_mlx(v)
+  expect_identical(as_r(tapply(x, one, sum)), c(base::tapply(v, one, sum)))
+  expect_identical(as_r(tapply(x, list(one, two), sum)), base::tapply(v, list(one, two), sum))
+  expect_identical(lapply(tapply(x, one, range), as_r), list(a = c(3, 5), b = c(1, 9)))
+  expect_identical(tapply(v, one, sum), base::tapply(v, one, sum))
+})
+
 test_that("sapply and vapply join mlx results as base R joins numbers", {
   x <- as_mlx(c(1, 2, 3))
   expect_identical(as_r(sapply(c(a = 1, b = 2), function(i) x[i])), c(a = 1, b = 2))
