@@ -37,6 +37,7 @@ const TABLES: &[&[Routine]] = &[
     op::assign::ROUTINES,
     op::binary::ROUTINES,
     op::bind::ROUTINES,
+    op::categorical::ROUTINES,
     op::create::ROUTINES,
     op::index::ROUTINES,
     op::matmul::ROUTINES,
