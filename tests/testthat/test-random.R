@@ -294,6 +294,21 @@ test_that("categories are drawn by their logits along an axis", {
   expect_error(mlx_rand_categorical(as_mlx(c(0, 0)), axis = 2), "axis", class = "rmlx_error_index")
 })
 
+test_that("many draws from many categories are searched for, by the same weights", {
+  set.seed(9)
+  weights <- c(3, 0, 1, rep(0, 19996), 6) # most categories are impossible
+  x <- mlx_rand_categorical(as_mlx(log(rbind(weights, rev(weights)))), num_samples = 2000)
+  expect_identical(mlx_shape(x), c(2L, 2000L))
+  x <- as.matrix(x)
+  expect_counts(match(x[1, ], c(1, 3, 20000)) - 1, function(k) c(0.3, 0.1, 0.6)[k + 1], "row 1")
+  expect_counts(match(x[2, ], c(20000, 19998, 1)) - 1, function(k) c(0.3, 0.1, 0.6)[k + 1], "row 2")
+  x <- as.vector(mlx_sample(1e5, 1e5, replace = TRUE, prob = rep(1, 1e5)))
+  expect_true(all(x >= 1 & x <= 1e5))
+  expect_distribution(x / 1e5, punif, "uniform weights")
+  # Poisson(1) many times each
+  expect_counts(tabulate(x, 1e5), function(k) dpois(k, 1), "counts")
+})
+
 test_that("permutations hold each element once", {
   set.seed(4)
   x <- mlx_rand_permutation(10)

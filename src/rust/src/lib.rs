@@ -45,6 +45,7 @@ const TABLES: &[&[Routine]] = &[
     op::binary::ROUTINES,
     op::bind::ROUTINES,
     op::conv::ROUTINES,
+    op::categorical::ROUTINES,
     op::create::ROUTINES,
     op::fast::ROUTINES,
     op::fft::ROUTINES,

@@ -259,7 +259,8 @@ fn integral<L: Law>(law: &L, v: f64, upper: bool, part: Part) -> Scaled {
             t += sign * 2.0 * half;
             let slope = sign * law.slope(t);
             let beyond = density(t) * weight(t).abs() / -slope;
-            if last || half == 0.0 || (slope < 0.0 && beyond <= 1e-18 * sum.abs()) {
+            if last || half == 0.0 || half.is_nan() || (slope < 0.0 && beyond <= 1e-18 * sum.abs())
+            {
                 return;
             }
         }

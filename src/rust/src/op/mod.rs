@@ -3,6 +3,7 @@ pub mod assign;
 pub mod binary;
 pub mod bind;
 pub mod conv;
+pub mod categorical;
 pub mod create;
 pub mod fast;
 pub mod fft;

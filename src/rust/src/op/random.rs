@@ -20,7 +20,7 @@ extern "C" {
 
 /// What a draw starts from.
 #[derive(Clone, Copy)]
-enum Key {
+pub(super) enum Key {
     /// The user's key.
     Given(Operand),
     /// Bits of R's generator.
@@ -32,7 +32,7 @@ impl Key {
     ///
     /// # Safety
     /// `key` is protected; the caller owns nothing (this may jump).
-    unsafe fn of(key: SEXP) -> Key {
+    pub(super) unsafe fn of(key: SEXP) -> Key {
         if key != R_NilValue {
             return Key::Given(Operand::of(key));
         }
@@ -45,7 +45,8 @@ impl Key {
         Key::Fresh(bits)
     }
 
-    fn array(self) -> Result<Array> {
+    /// The key itself.
+    pub(super) fn array(self) -> Result<Array> {
         match self {
             Key::Given(operand) => {
                 let array = operand.array(Device::Cpu)?;
@@ -72,7 +73,7 @@ fn bits(shape: &[i32], width: i32, key: &Array, s: mlx_stream) -> Result<Array> 
 }
 
 /// Uniform in [0, 1), of 53 bits in float64 and of 24 or fewer, by MLX, in narrower dtypes.
-fn uniform(shape: &[i32], kind: Dtype, key: &Array, s: mlx_stream) -> Result<Array> {
+pub(super) fn uniform(shape: &[i32], kind: Dtype, key: &Array, s: mlx_stream) -> Result<Array> {
     if kind != Dtype::Float64 {
         let (low, high) = (mlx::scalar(0.0, kind, s)?, mlx::scalar(1.0, kind, s)?);
         // SAFETY: as in `bits`.
@@ -140,7 +141,7 @@ fn normal(shape: &[i32], kind: Dtype, key: &Array, s: mlx_stream) -> Result<Arra
 }
 
 /// Standard Gumbel: -log(-log(u)).
-fn gumbel(shape: &[i32], kind: Dtype, key: &Array, s: mlx_stream) -> Result<Array> {
+pub(super) fn gumbel(shape: &[i32], kind: Dtype, key: &Array, s: mlx_stream) -> Result<Array> {
     let minus_log = |x: &Array| -> Result<Array> {
         mlx::unary(
             mlx_sys::mlx_negative,
@@ -344,87 +345,8 @@ unsafe extern "C" fn random_permutation(x: SEXP, axis: SEXP, key: SEXP) -> SEXP 
     })
 }
 
-/// Logits as floating numbers with the axis of the categories last.
-fn logits_last(x: &Operand, axis: i32, device: Device) -> Result<Array> {
-    let s = device.stream();
-    let array = x.array(device)?;
-    let rank = mlx::rank(&array);
-    let axis = entry::axis_of(axis, rank)?;
-    let kind = match mlx::dtype(&array) {
-        kind if dtype::is_float(kind) => kind,
-        _ => Dtype::Float32,
-    };
-    let mut axes: Vec<i32> = (0..rank as i32).filter(|&k| k != axis).collect();
-    axes.push(axis);
-    mlx::permute(&mlx::astype(&array, kind, s)?, &axes, s)
-}
-
-/// 1-based positions as int32.
-fn positions(x: &Array, s: mlx_stream) -> Result<Array> {
-    let x = mlx::astype(x, Dtype::Int32, s)?;
-    mlx::binary(mlx_sys::mlx_add, &x, &mlx::scalar(1.0, Dtype::Int32, s)?, s)
-}
-
-/// `.Call`: categories drawn by their logits along an axis, `num` for each of the other places: the
-/// largest of the logits with Gumbel noise.
-unsafe extern "C" fn random_categorical(x: SEXP, axis: SEXP, num: SEXP, key: SEXP) -> SEXP {
-    memory::relieve();
-    let key = Key::of(key);
-    let (x, axis, num) = (Operand::of(x), Rf_asInteger(axis), Rf_asInteger(num));
-    entry::one(|| {
-        let device = x.device().unwrap_or_else(crate::device::default);
-        let s = device.stream();
-        let logits = logits_last(&x, axis, device)?;
-        let (kind, shape) = (mlx::dtype(&logits), mlx::shape(&logits).to_vec());
-        let Some((&categories, places)) = shape.split_last().filter(|(&n, _)| n > 0) else {
-            return Err(Error::Shape("there are no categories to draw from.".into()));
-        };
-        let all: Vec<i32> = [places, &[num, categories]].concat();
-        let one: Vec<i32> = [places, &[1, categories]].concat();
-        check_shape(&all, kind)?;
-        if all.contains(&0) {
-            let zero = mlx::scalar(0.0, Dtype::Int32, s)?;
-            let empty = mlx::full(&all[..all.len() - 1], &zero, Dtype::Int32, s)?;
-            return Ok(Placed::new(empty, device));
-        }
-        let noise = gumbel(&all, kind, &key.array()?, s)?;
-        let sum = mlx::binary(
-            mlx_sys::mlx_add,
-            &mlx::reshape(&logits, &one, s)?,
-            &noise,
-            s,
-        )?;
-        let last = all.len() as i32 - 1;
-        let best = mlx::reduce_axis(mlx_sys::mlx_argmax_axis, &sum, last, false, s)?;
-        Ok(Placed::new(positions(&best, s)?, device))
-    })
-}
-
-/// `.Call`: all categories, each next one drawn by its weight among those that are left: in the
-/// order of their logits with Gumbel noise.
-unsafe extern "C" fn random_order(x: SEXP, key: SEXP) -> SEXP {
-    memory::relieve();
-    let key = Key::of(key);
-    let x = Operand::of(x);
-    entry::one(|| {
-        let device = x.device().unwrap_or_else(crate::device::default);
-        let s = device.stream();
-        let logits = logits_last(&x, -1, device)?;
-        let noise = gumbel(mlx::shape(&logits), mlx::dtype(&logits), &key.array()?, s)?;
-        let sum = mlx::binary(mlx_sys::mlx_add, &logits, &noise, s)?;
-        let least_first = mlx::unary(mlx_sys::mlx_negative, &sum, s)?;
-        let last = mlx::rank(&logits) as i32 - 1;
-        // SAFETY: live handles.
-        let order =
-            mlx::out(|o| unsafe { mlx_sys::mlx_argsort_axis(o, least_first.as_ptr(), last, s) })?;
-        Ok(Placed::new(positions(&order, s)?, device))
-    })
-}
-
 routines![
     random_gumbel / 4,
-    random_categorical / 4,
-    random_order / 2,
     random_uniform / 4,
     random_open_uniform / 4,
     random_normal / 4,

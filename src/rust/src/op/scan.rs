@@ -54,7 +54,8 @@ fn cut(x: &Array, axis: i32, from: i32, to: i32, s: mlx_stream) -> Result<Array>
     mlx::slice(x, &start, &stop, &vec![1; rank], s)
 }
 
-fn cumsum(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+/// Sums of the elements up to each along a 0-based axis.
+pub(super) fn cumsum(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     scan(mlx_sys::mlx_cumsum_axis, x, axis, s)
 }
 
