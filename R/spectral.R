@@ -84,10 +84,11 @@ pinv <- function(x) factorize(C_linalg_pinv, x)[[1L]]
 #'   infinities are an error.
 #'
 #' @section Gradient:
-#' Of real symmetric matrices. Eigenvectors are functions of the matrix only where their values are
-#' distinct: elsewhere a gradient through them is NaN, whereas one through the values alone is right.
-#' Signs are arbitrary: depend on what does not change with them. The triangle that is not looked at
-#' has the gradient 0. A gradient of general matrices is an error of class `rmlx_error_gradient`.
+#' Of all but complex Hermitian matrices, where it is an error of class `rmlx_error_gradient`; of those
+#' that are not symmetric in single precision. Eigenvectors are functions of the matrix only where their
+#' values are distinct: elsewhere a gradient through them is NaN, whereas one through the values alone is
+#' right. Signs are arbitrary: depend on what does not change with them. Complex vectors have the phase
+#' that makes their largest component real. The triangle that is not looked at has the gradient 0.
 #' @examples
 #' x <- as_mlx(matrix(c(2, 1, 1, 3), 2))
 #' eigen(x)

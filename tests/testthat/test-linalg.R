@@ -237,9 +237,28 @@ test_that("half precision computes in float32 and comes back, integers are float
   expect_identical(mlx_dtype(solve(as_mlx(any3), as64(1:3))), "float64")
 })
 
-test_that("a gradient that is not known is an error that says so", {
-  expect_error(mlx_grad(function(x) sum(Re(mlx_eigvals(x))), as_mlx(any3)), "no gradient",
-               class = "rmlx_error_gradient")
+test_that("eigenvalues and vectors of matrices that are not symmetric have a gradient", {
+  m <- matrix(c(1, 2, 3, -4, 0, 1, 2, 2, 5), 3) # one real eigenvalue and a conjugate pair
+  x <- as_mlx(m)
+  expect_near(mlx_grad(function(x) sum(Re(mlx_eigvals(x))), x)[[1]], diag(3), 1e-4, absolute = 1e-4)
+  expect_near(mlx_grad(function(x) sum(Re(mlx_eigvals(x)^2)), x)[[1]], 2 * t(m), 1e-4, absolute = 1e-3)
+  # of functions that do not depend on order and signs
+  f <- function(x) {
+    e <- mlx_eig(x)
+    sum(Im(e$values)^2) + sum(Mod(e$values) * (Re(e$vectors)^2 * matrix(1:3, 3) + Im(e$vectors)^2)[1:2, ])
+  }
+  oracle <- function(x) {
+    e <- base::eigen(x)
+    v <- Re(e$vectors)^2 * 1:3 + Im(e$vectors)^2
+    sum(Im(e$values)^2) + sum(rep(Mod(e$values), each = 2) * v[1:2, ])
+  }
+  expect_near(mlx_grad(f, x)[[1]], central_difference(oracle, list(m), 1) / weights_for(0), 1e-3, absolute = 1e-3)
+  slope <- function(x) sum(mlx_grad(function(x) sum(Re(mlx_eigvals(x)^3)), x)[[1]] * as_mlx(m))
+  want <- central_difference(function(x) 3 * sum(base::diag(m %*% x %*% x)), list(m), 1) / weights_for(0)
+  expect_near(mlx_grad(slope, x)[[1]], want, 1e-3, absolute = 1e-2)
+})
+
+test_that("mlx_stop_gradient() lets a factorization be a constant", {
   expect_near(mlx_grad(function(x) sum(x) * Mod(sum(mlx_stop_gradient(mlx_eigvals(x)))), as_mlx(any3))[[1]],
               matrix(sum(base::diag(any3)), 3, 3), 1e-4)
 })

@@ -68,7 +68,7 @@ table! {
     /// Symmetric A -> ascending eigenvalues, eigenvectors.
     Eigh("eigen()", spectral::eigh, spectral::d_eigh),
     /// A -> eigenvalues and eigenvectors, complex64.
-    Eig("eigen() of a matrix that is not symmetric", spectral::eig, no_gradient),
+    Eig("eigen() of a matrix that is not symmetric", spectral::eig, spectral::d_eig),
     /// A -> positions p, L, U with A[i, ] = (L U)[p[i], ].
     Lu("mlx_lu()", lu::lu, lu::d_lu),
     /// A -> its Moore-Penrose inverse.
@@ -85,14 +85,6 @@ impl Linalg {
     pub fn first(self, flags: i32, inputs: &[&Array], s: mlx_stream) -> Result<Array> {
         mlx::share(&self.apply(flags, inputs, s)?[0])
     }
-}
-
-/// For rows whose derivative is not known here.
-fn no_gradient(node: &Node<'_>) -> Result<Vec<Array>> {
-    Err(Error::Gradient(format!(
-        "rmlx knows no gradient of {}. Where its value is wanted without one, use mlx_stop_gradient(x).",
-        node.name
-    )))
 }
 
 /// Rows with real gradients only.

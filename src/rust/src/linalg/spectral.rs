@@ -6,7 +6,7 @@
 use super::matrix::{batch, batched, cpu, extents};
 use super::orthogonal::thin;
 use super::pseudo::epsilon;
-use super::{factors, real_only, two};
+use super::{factors, real_only, two, Linalg};
 use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::exact::Graph;
@@ -242,6 +242,78 @@ pub fn d_eigh(node: &Node<'_>) -> Result<Vec<Array>> {
     let inner = g.add(&g.diagonal_matrix(d_w)?, &turn)?;
     let d_a = g.matmul(&g.matmul(v, &inner)?, &g.t(v)?)?;
     Ok(vec![g.symmetrised(&d_a)?])
+}
+
+/// The real and the imaginary part as a complex array.
+fn complex(g: Graph, real: &Array, imaginary: &Array) -> Result<Array> {
+    let wide = |x: &Array| mlx::astype(x, Dtype::Complex64, g.0);
+    // SAFETY: a plain constructor.
+    let i = mlx::own(unsafe { mlx_sys::mlx_array_new_complex(0.0, 1.0) })?;
+    g.add(&wide(real)?, &g.mul(&wide(imaginary)?, &i)?)
+}
+
+fn parts_of(g: Graph, x: &Array) -> Result<(Array, Array)> {
+    Ok((
+        mlx::unary(mlx_sys::mlx_real, x, g.0)?,
+        mlx::unary(mlx_sys::mlx_imag, x, g.0)?,
+    ))
+}
+
+/// A⁻¹ B of complex matrices, as a real system of twice the size: MLX has none of those.
+fn complex_solve(g: Graph, a: &Array, b: &Array) -> Result<Array> {
+    let ((a, a_i), (b, b_i)) = (parts_of(g, a)?, parts_of(g, b)?);
+    let left = g.above(&g.beside(&a, &g.neg(&a_i)?)?, &g.beside(&a_i, &a)?)?;
+    let x = Linalg::Solve.first(0, &[&left, &g.above(&b, &b_i)?], g.0)?;
+    let n = extents(&a).0;
+    complex(g, &g.rows(&x, 0, n)?, &g.rows(&x, n, 2 * n)?)
+}
+
+/// LAPACK turns each vector until its largest component is real. What a gradient says of a vector's
+/// phase is said of that component's imaginary part, which has to stay 0: with p the part of dV along
+/// i V, -i p / V[k] is added to dV[k].
+fn of_fixed_phase(g: Graph, v: &Array, d_v: &Array) -> Result<Array> {
+    let (n, _) = extents(v);
+    let (real, imaginary) = parts_of(g, v)?;
+    let size = g.replace(&g.not(&g.is_zero(&imaginary)?)?, -1.0, &g.abs(&real)?)?;
+    let axis = mlx::rank(v) as i32 - 2;
+    // SAFETY: a valid handle.
+    let largest =
+        mlx::out(|o| unsafe { mlx_sys::mlx_argmax_axis(o, size.as_ptr(), axis, true, g.0) })?;
+    let rows = mlx::reshape(&mlx::iota(n, g.0)?, &[n, 1], g.0)?;
+    let largest = mlx::astype(&mlx::stop_gradient(&largest, g.0)?, Dtype::Int32, g.0)?;
+    let chosen = mlx::binary(mlx_sys::mlx_equal, &rows, &largest, g.0)?;
+    let (_, phase) = parts_of(g, &g.diagonal(&g.matmul(&conjugate_t(g, v)?, d_v)?)?)?;
+    let component = g.replace(&g.not(&chosen)?, 1.0, &real)?;
+    let turn = g.neg(&g.div(&g.as_row(&phase)?, &component)?)?;
+    let none = g.zeros_like(&real)?;
+    let turn = mlx::select(&chosen, &turn, &none, g.0)?;
+    g.add(d_v, &complex(g, &none, &turn)?)
+}
+
+/// V⁻ᴴ (diag(dw) + (Vᴴ dV - Vᴴ V diag(Re diag(Vᴴ dV))) / conj(w[j] - w[i])) Vᴴ
+pub fn d_eig(node: &Node<'_>) -> Result<Vec<Array>> {
+    let g = node.graph;
+    let a = &node.inputs[0];
+    if mlx::size(a) == 0 {
+        return Ok(vec![g.zeros_like(a)?]);
+    }
+    let (w, v) = (&node.outputs[0], &node.outputs[1]);
+    let moved = moved(g, &node.cotangents[1])?;
+    let d_v = of_fixed_phase(g, v, &node.cotangents[1])?;
+    let (distance, apart, moved) = pairs(g, w, &moved)?;
+    let distance = mlx::unary(mlx_sys::mlx_conjugate, &distance, g.0)?;
+    let vh = conjugate_t(g, v)?;
+    let turn = g.matmul(&vh, &d_v)?;
+    let (along, _) = parts_of(g, &g.diagonal(&turn)?)?;
+    let along = mlx::astype(&along, Dtype::Complex64, g.0)?;
+    let turn = g.sub(&turn, &g.matmul(&vh, &g.mul(v, &g.as_row(&along)?)?)?)?;
+    let turn = over_distance(g, &turn, &distance, &apart, &moved)?;
+    let inner = g.add(&g.diagonal_matrix(&node.cotangents[0])?, &turn)?;
+    let d_a = complex_solve(g, &vh, &g.matmul(&inner, &vh)?)?;
+    Ok(vec![match mlx::dtype(a) {
+        Dtype::Complex64 => d_a,
+        real => mlx::astype(&parts_of(g, &d_a)?.0, real, g.0)?,
+    }])
 }
 
 /// Townsend, "Differentiating the singular value decomposition" (2016).
