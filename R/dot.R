@@ -21,6 +21,6 @@ mlx_export_to_dot <- function(file, ...) {
   if (!is.character(file) || length(file) != 1L || is.na(file)) {
     rmlx_abort("`file` must be a path (one string) or NULL.", "argument")
   }
-  cat(text, file = path.expand(file))
+  writeLines(text, path.expand(file))
   invisible(path.expand(file))
 }

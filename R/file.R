@@ -22,7 +22,7 @@
 #' float64 and int64. Its metadata are texts, vectors of texts, numbers and vectors of numbers.
 #' Quantized tensors of type Q4_0, Q4_1 and Q8_0 are read as three arrays, `NAME.weight`,
 #' `NAME.scales` and `NAME.biases`, as [mlx_quantized_matmul()] takes them (groups of 32, 4 or 8
-#' bits).
+#' bits); those of type Q2_K to Q6_K as the float16 numbers that they stand for.
 #'
 #' @param x An mlx array, or what [as_mlx()] takes.
 #' @param file A path, or see above.

@@ -182,6 +182,17 @@ test_that("quantized gguf tensors are read as MLX reads them", {
   expect_same_arrays(mlx_load(fixture("quantized.gguf")), mlx_load(fixture("quantized.npz")))
 })
 
+test_that("gguf's K types are read as the numbers that ggml's own package makes of them", {
+  got <- mlx_load(fixture("kquant.gguf"))
+  want <- mlx_load(fixture("kquant.npz"))
+  expect_setequal(names(got), paste0("q", 2:6, "_k"))
+  for (name in names(want)) {
+    expect_identical(mlx_dtype(got[[name]]), "float16")
+    # float32 arithmetic in another order, rounded to float16
+    expect_near(got[[name]], as.matrix(want[[name]]), 2^-10, name, absolute = 1e-4)
+  }
+})
+
 test_that("NumPy's files are read, of either order and byte order", {
   for (file in c("numpy.npz", "numpy-compressed.npz")) {
     out <- mlx_load(fixture(file), "cpu")
@@ -249,7 +260,7 @@ test_that("arrays that an earlier version serialised are read", {
 })
 
 test_that("damaged files are clean errors, whatever is wrong with them", {
-  names <- c("mlx.npz", "mlx-compressed.npz", "mlx.safetensors", "mlx.gguf", "quantized.gguf",
+  names <- c("mlx.npz", "mlx-compressed.npz", "mlx.safetensors", "mlx.gguf", "quantized.gguf", "kquant.gguf",
              "numpy.npz", "numpy-compressed.npz", "safetensors.safetensors", "complex128.npy")
   files <- vapply(names, function(name) normalizePath(fixture(name)), "")
   child <- run_child({

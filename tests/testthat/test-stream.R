@@ -86,6 +86,8 @@ test_that("synchronising waits and says nothing", {
 test_that("a stream of another session, or one that was cleared, is told", {
   s <- unserialize(serialize(mlx_new_stream("cpu"), NULL))
   expect_error(as_mlx(1:3, device = s), "is gone", class = "rmlx_error_device")
+  forged <- structure(list(ptr = new("externalptr")), class = "mlx_stream")
+  expect_error(mlx_synchronize(forged), "is gone", class = "rmlx_error_device")
   expect_error(mlx_new_stream(structure(list(), class = "mlx_stream")), "is gone",
                class = "rmlx_error_device")
 })

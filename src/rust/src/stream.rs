@@ -34,7 +34,8 @@ impl Stream {
             Error::Device("this stream is gone: streams live as long as the session that made them (`mlx_new_stream()`), and until `mlx_clear_streams()`.".into())
         };
         let handle = if XLENGTH(x) > 0 { VECTOR_ELT(x, 0) } else { x };
-        if TYPEOF(handle) != SEXPTYPE::EXTPTRSXP {
+        let ours = TYPEOF(handle) == SEXPTYPE::EXTPTRSXP && R_ExternalPtrTag(handle) == tag();
+        if !ours {
             return Err(gone());
         }
         let ctx = R_ExternalPtrAddr(handle);
@@ -132,6 +133,11 @@ pub fn set_default(stream: mlx_stream) -> Result<()> {
     check(unsafe { mlx_sys::mlx_set_default_stream(stream) })
 }
 
+/// What tells a stream's pointer from others.
+unsafe fn tag() -> SEXP {
+    Rf_install(c"mlx_stream".as_ptr())
+}
+
 /// An empty holder of a stream.
 unsafe fn holder() -> SEXP {
     unsafe extern "C" fn finalize(holder: SEXP) {
@@ -141,11 +147,7 @@ unsafe fn holder() -> SEXP {
             mlx_sys::mlx_stream_free(mlx_stream { ctx }); // the handle; the stream itself stays
         }
     }
-    let holder = Rf_protect(R_MakeExternalPtr(
-        std::ptr::null_mut(),
-        R_NilValue,
-        R_NilValue,
-    ));
+    let holder = Rf_protect(R_MakeExternalPtr(std::ptr::null_mut(), tag(), R_NilValue));
     R_RegisterCFinalizerEx(holder, Some(finalize), Rboolean::FALSE);
     Rf_unprotect(1);
     holder

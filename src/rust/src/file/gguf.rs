@@ -1,4 +1,5 @@
 //! GGUF, version 2 and 3: metadata, a table of tensors, their elements.
+use super::kquant;
 use super::source::{Cursor, Source};
 use super::target::put;
 use super::{Data, Item, Meta, Table, Tensor};
@@ -307,24 +308,39 @@ impl Row {
             items.push(item);
             return Ok(());
         }
-        let kind = Block::of(self.kind).ok_or_else(|| {
-            Error::File(format!(
-                "{}: `{}` is of gguf type {}. Read are F32, F16, BF16, F64, I8, I16, I32, I64 and the quantized Q4_0, Q4_1 and Q8_0.",
-                source.name, self.name, self.kind
-            ))
-        })?;
         let last = *self.shape.last().unwrap_or(&0);
-        if last == 0 || last % WEIGHTS != 0 {
-            return Err(source.damaged(format!(
-                "the rows of `{}` are not made of blocks",
-                self.name
-            )));
-        }
         let total = self
             .shape
             .iter()
-            .try_fold(1u64, |n, &extent| n.checked_mul(extent));
-        let count = total.ok_or_else(early)? / WEIGHTS;
+            .try_fold(1u64, |n, &extent| n.checked_mul(extent))
+            .ok_or_else(early)?;
+        let rows = || {
+            source.damaged(format!(
+                "the rows of `{}` are not made of blocks",
+                self.name
+            ))
+        };
+        if let Some(blocks) = kquant::Tensor::of(self.kind, at, total / kquant::WEIGHTS) {
+            if last == 0 || last % kquant::WEIGHTS != 0 {
+                return Err(rows());
+            }
+            if !fits(blocks.length()) {
+                return Err(early());
+            }
+            let data = Data::Numbers(blocks);
+            items.push(item(self.name.clone(), Dtype::Float16, self.shape, data));
+            return Ok(());
+        }
+        let kind = Block::of(self.kind).ok_or_else(|| {
+            Error::File(format!(
+                "{}: `{}` is of gguf type {}. Read are F32, F16, BF16, F64, I8, I16, I32, I64 and the quantized Q4_0, Q4_1, Q8_0 and Q2_K to Q6_K.",
+                source.name, self.name, self.kind
+            ))
+        })?;
+        if last == 0 || last % WEIGHTS != 0 {
+            return Err(rows());
+        }
+        let count = total / WEIGHTS;
         if !fits(count.checked_mul(kind.bytes().1 as u64)) {
             return Err(early());
         }

@@ -4,6 +4,7 @@
 //! itself. A reader looks at headers only and finds out where each array's elements are; those go
 //! from the file straight into MLX's buffer when the array is asked for.
 mod gguf;
+mod kquant;
 mod npy;
 mod safetensors;
 mod source;
@@ -49,6 +50,8 @@ pub enum Data {
     Packed(zip::Packed),
     /// In blocks of quantized weights.
     Blocks(gguf::Blocks),
+    /// In blocks of quantized weights, read as numbers.
+    Numbers(kquant::Tensor),
 }
 
 impl Item {
@@ -96,6 +99,7 @@ impl Item {
             Data::Stored(at) => source.read_at(*at, bytes)?,
             Data::Packed(member) => member.read(source, bytes)?,
             Data::Blocks(blocks) => blocks.read(source, bytes)?,
+            Data::Numbers(blocks) => blocks.read(source, bytes)?,
         }
         if self.swapped {
             let width = match self.dtype {
