@@ -34,7 +34,7 @@ user_call <- function() {
   call <- tidy_call(sys.call(at))
   # neither is the user's own: match() has C code call mtfrm(), and R runs `x[1] <- 2` in pieces
   match <- identical(call[[1L]], quote(mtfrm))
-  if (i > 0L && (match || (length(call) > 1L && identical(call[[2L]], quote(`*tmp*`))))) {
+  if (i > 0L && (match || is_piece(call))) {
     written <- statement(sys.function(i), attr(sys.call(at), "srcref"))
     call <- written %||% if (match) tidy_call(sys.call(i)) else call
   }
@@ -54,6 +54,7 @@ maker <- function(i) {
 # But `tryCatch(as.numeric(x))` contains the call that failed, and eval() runs code from elsewhere.
 written_frame <- function(i, user, parents) {
   call <- tidy_call(sys.call(i))
+  if (is_piece(call)) return(i) # of a statement of the user's, which may stand within other calls
   for (k in seq.int(i - 1L, user, by = -1L)) {
     if (k <= user || !is_inner(sys.function(k))) break
     if (parents[k] != user) next
@@ -64,6 +65,9 @@ written_frame <- function(i, user, parents) {
   }
   i
 }
+
+# Whether a call is a step of an assignment such as `x[1] <- 2`, which R runs on a variable `*tmp*`.
+is_piece <- function(call) length(call) > 1L && identical(call[[2L]], quote(`*tmp*`))
 
 # Whether a function of base R runs code that its caller did not write there. R shows two frames for
 # eval(), the second as that of a primitive; other primitives have one while they find a method.
