@@ -85,7 +85,6 @@ unary! {
     negate = Native(mlx_sys::mlx_negative);
     logical_not = Native(mlx_sys::mlx_logical_not);
     sqrt = Native(mlx_sys::mlx_sqrt);
-    square = Native(mlx_sys::mlx_square);
     exp = ExactIn64(mlx_sys::mlx_exp, Exact::Exp);
     expm1 = ExactIn64(mlx_sys::mlx_expm1, Exact::Expm1);
     log = Native(mlx_sys::mlx_log);
