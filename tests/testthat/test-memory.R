@@ -176,3 +176,19 @@ test_that("a freed array is an error of its own wherever it is used, and what wa
   expect_error(z + 1, class = "rmlx_error_freed")
   expect_null(mlx_free(list(a = as_mlx(1), b = list("text", NULL)), 3))
 })
+
+test_that("an index that frees the array it indexes is an error", {
+  child <- run_child({
+    for (use in alist(x[freed()], x[[freed()]], x[freed()] <- 1, x[1, freed()], x[1] <- x[freed()])) {
+      x <- as_mlx(matrix(runif(1e6), 1))
+      freed <- function() {
+        mlx_free(x)
+        mlx_clear_cache()
+        5
+      }
+      stopifnot(inherits(tryCatch(eval(use), error = identity), "rmlx_error_freed"))
+    }
+    cat("fine")
+  })
+  expect_child(child)
+})

@@ -51,7 +51,7 @@ pub fn device_of(parts: &[Operand]) -> Device {
 unsafe extern "C" fn combine(list: SEXP) -> SEXP {
     let parts = Parts::of(list);
     entry::one(|| {
-        let parts = parts.operands();
+        let parts = parts.operands()?;
         let device = device_of(&parts);
         let s = device.stream();
         let kind = common(&parts, device)?;
@@ -68,7 +68,7 @@ unsafe extern "C" fn concatenate(list: SEXP, axis: SEXP) -> SEXP {
     let parts = Parts::of(list);
     let axis = Rf_asInteger(axis);
     entry::one(|| {
-        let parts = parts.operands();
+        let parts = parts.operands()?;
         let device = device_of(&parts);
         let kind = common(&parts, device)?;
         let arrays = parts
@@ -111,11 +111,11 @@ impl Parts {
         Parts(list)
     }
 
-    fn operands(&self) -> Vec<Operand> {
+    fn operands(&self) -> Result<Vec<Operand>> {
         // SAFETY: every element has been looked at, so none jumps now.
         unsafe {
             (0..XLENGTH(self.0))
-                .map(|i| Operand::of(VECTOR_ELT(self.0, i)))
+                .map(|i| Operand::again(VECTOR_ELT(self.0, i)))
                 .collect()
         }
     }
@@ -125,7 +125,7 @@ impl Parts {
 unsafe extern "C" fn common_dtype(list: SEXP) -> SEXP {
     let parts = Parts::of(list);
     let kind = entry::plain(|| {
-        let parts = parts.operands();
+        let parts = parts.operands()?;
         common(&parts, device_of(&parts))
     });
     let text = dtype::name(kind);

@@ -209,17 +209,6 @@ unsafe extern "C" fn cast(x: SEXP, to: SEXP, on: SEXP) -> SEXP {
     names::elementwise(out, &[x])
 }
 
-/// The handle of an mlx vector; an error for anything else.
-unsafe fn mlx_handle(x: SEXP) -> SEXP {
-    let handle = object::handle_of(x);
-    if handle.is_null() {
-        throw(Error::Argument(
-            "is_mlx(x) is not TRUE: an mlx array was expected. Make one with `as_mlx()`.".into(),
-        ));
-    }
-    handle
-}
-
 /// `.Call`: whether x stands for an MLX array.
 unsafe extern "C" fn is_mlx(x: SEXP) -> SEXP {
     Rf_ScalarLogical(object::is(x).into())
@@ -227,7 +216,7 @@ unsafe extern "C" fn is_mlx(x: SEXP) -> SEXP {
 
 /// `.Call`: the shape as an integer vector.
 unsafe extern "C" fn shape(x: SEXP) -> SEXP {
-    let ctx = address(mlx_handle(x));
+    let ctx = address(object::mlx_handle(x));
     let array = mlx::borrow(&ctx);
     let out = Rf_protect(Rf_allocVector(
         SEXPTYPE::INTSXP,
@@ -257,26 +246,20 @@ unsafe fn string_of(text: &'static str) -> SEXP {
 
 /// `.Call`: the dtype's name.
 unsafe extern "C" fn dtype_name(x: SEXP) -> SEXP {
-    let ctx = address(mlx_handle(x));
+    let ctx = address(object::mlx_handle(x));
     string_of(dtype::name(mlx::dtype(mlx::borrow(&ctx))))
 }
 
 /// `.Call`: the device's name.
 unsafe extern "C" fn device_name(x: SEXP) -> SEXP {
-    string_of(handle::device(mlx_handle(x)).name())
+    string_of(handle::device(object::mlx_handle(x)).name())
 }
 
 /// `.Call`: bytes of the elements.
 unsafe extern "C" fn nbytes(x: SEXP) -> SEXP {
-    let ctx = address(mlx_handle(x));
+    let ctx = address(object::mlx_handle(x));
     let array = mlx::borrow(&ctx);
     Rf_ScalarReal((mlx::size(array) * dtype::size(mlx::dtype(array))) as f64)
-}
-
-/// `.Call`: whether a running gradient traces the array.
-unsafe extern "C" fn is_traced(x: SEXP) -> SEXP {
-    let ctx = address(mlx_handle(x));
-    Rf_ScalarLogical(mlx::is_tracer(mlx::borrow(&ctx)).into())
 }
 
 routines![
@@ -292,5 +275,4 @@ routines![
     dtype_name / 1,
     device_name / 1,
     nbytes / 1,
-    is_traced / 1,
 ];

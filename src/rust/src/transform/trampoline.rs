@@ -141,25 +141,25 @@ pub unsafe extern "C" fn trampoline(
     input: mlx_vector_array,
     payload: *mut c_void,
 ) -> c_int {
-    let frame = &mut *payload.cast::<Frame>();
+    let frame = payload.cast::<Frame>(); // no reference: the chain leads to it as well
     let innermost = INNERMOST.with(Cell::get);
-    if innermost.is_null() || (*innermost).jumped || frame.jumped {
+    if innermost.is_null() || (*innermost).jumped || (*frame).jumped {
         return 1; // already leaving: never enter R again
     }
     if (*result).ctx.is_null() {
         *result = mlx_sys::mlx_vector_array_new();
     }
     let mut data = Body {
-        function: frame.function,
-        leaves: frame.leaves,
+        function: (*frame).function,
+        leaves: (*frame).leaves,
         input,
         output: *result,
         device: Device::Cpu,
         failed: false,
     };
     let mut value = R_NilValue;
-    let jumped = rmlx_protect(body, (&raw mut data).cast(), frame.cont, &mut value) != 0;
-    frame.device = data.device;
-    frame.jumped = jumped;
+    let jumped = rmlx_protect(body, (&raw mut data).cast(), (*frame).cont, &mut value) != 0;
+    (*frame).device = data.device;
+    (*frame).jumped = jumped;
     jumped.into()
 }
