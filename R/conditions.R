@@ -26,7 +26,7 @@ user_call <- function() {
   parents <- sys.parents()
   found <- i
   repeat {
-    i <- if (parents[i] == 0L) maker(i) else if (parents[i] < i) parents[i] else 0L
+    i <- if (parents[i] < i) parents[i] else 0L
     if (i == 0L || !is_inner(sys.function(i)) || is_evaluator(sys.function(i))) break
     found <- i
   }
@@ -39,14 +39,6 @@ user_call <- function() {
     call <- written %||% if (match) tidy_call(sys.call(i)) else call
   }
   call
-}
-
-# The frame of ours that made the function of frame i, if native code called it: R knows no parent
-# then. 0 if there is none.
-maker <- function(i) {
-  home <- environment(sys.function(i))
-  for (k in rev(seq_len(i - 1L))) if (identical(sys.frame(k), home)) return(k)
-  0L
 }
 
 # The frame whose call stands in the user's code, of those that lead to frame i and run in the user's

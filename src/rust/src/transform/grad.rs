@@ -63,8 +63,8 @@ impl Drop for ValueAndGrad {
 }
 
 /// `.Call`: list(value, gradients) of `function(list of arrays)` at `leaves`, all of them
-/// floating mlx arrays.
-unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
+/// floating mlx arrays. The function is called from the frame `caller`, to which R's calls then lead.
+unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP, caller: SEXP) -> SEXP {
     let n = XLENGTH(leaves);
     // Looking at a vector may allocate in R, so it is done before anything is owned.
     let sources = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
@@ -76,7 +76,7 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
     for i in 0..=n {
         SET_VECTOR_ELT(handles, i, handle::new());
     }
-    let mut frame = Frame::new(cont, function, leaves);
+    let mut frame = Frame::new(cont, function, leaves, caller);
     let at = &raw mut frame;
     Frame::run(at, |traced| {
         let inputs = Arrays::new();
@@ -114,4 +114,4 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
     out
 }
 
-routines![value_and_grad / 2];
+routines![value_and_grad / 3];
