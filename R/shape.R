@@ -89,11 +89,14 @@ mlx_expand_dims <- function(x, axes) {
 #'
 #' @param x An mlx array or what [as_mlx()] takes.
 #' @param shape The shape, to which that of `x` must broadcast.
+#' @param device `"cpu"` or `"gpu"`; `NULL`: where `x` is.
 #' @return An mlx array of that shape; repeated elements take no memory.
 #' @examples
 #' mlx_broadcast_to(as_mlx(1:3), c(2, 3))
 #' @export
-mlx_broadcast_to <- function(x, shape) .Call(C_broadcast_to, as_mlx(x), check_dim(shape, "shape"))
+mlx_broadcast_to <- function(x, shape, device = NULL) {
+  .Call(C_broadcast_to, as_mlx(x, device = device), check_dim(shape, "shape"))
+}
 
 #' Transpose and permute axes
 #'

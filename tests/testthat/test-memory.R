@@ -192,3 +192,16 @@ test_that("an index that frees the array it indexes is an error", {
   })
   expect_child(child)
 })
+
+test_that("an option that is no number of bytes is named when the package is loaded", {
+  for (name in c("rmlx.memory_step", "rmlx.memory_limit")) {
+    for (bad in c("\"a\"", "-1", "NA", "c(1, 2)")) {
+      code <- sprintf("options(%s = %s); library(rmlx)", name, bad)
+      out <- suppressWarnings(system2(
+        file.path(R.home("bin"), "Rscript"), c("--no-init-file", "-e", shQuote(code)),
+        stdout = TRUE, stderr = TRUE, env = paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
+      ))
+      expect_match(paste(out, collapse = " "), paste0("options(", name, " = ) must be"), fixed = TRUE)
+    }
+  }
+})

@@ -92,3 +92,15 @@ pub unsafe fn call(function: SEXP, arguments: &[SEXP]) -> SEXP {
     Rf_unprotect(kept);
     out
 }
+
+/// A character vector of one string.
+///
+/// # Safety
+/// On R's main thread; the caller owns nothing (this may jump) and protects the result.
+pub unsafe fn text(s: &str) -> SEXP {
+    Rf_ScalarString(Rf_mkCharLenCE(
+        s.as_ptr().cast(),
+        s.len() as c_int,
+        cetype_t::CE_UTF8,
+    ))
+}

@@ -171,10 +171,7 @@ unsafe fn materialise(vector: SEXP) -> SEXP {
 pub unsafe fn read(handle: SEXP) -> SEXP {
     tape::count_read();
     eval::evaluate(handle);
-    let ctx = match handle::address(handle) {
-        Ok(ctx) => ctx,
-        Err(error) => throw(error),
-    };
+    let ctx = handle::live(handle);
     let array = mlx::borrow(&ctx);
     let out = Rf_protect(Rf_allocVector(
         dtype::r_type(mlx::dtype(array)),
@@ -290,15 +287,6 @@ unsafe extern "C" fn serialized_state(x: SEXP) -> SEXP {
     }
     Rf_unprotect(2);
     state
-}
-
-/// A character vector of one ASCII string.
-unsafe fn text(s: &str) -> SEXP {
-    Rf_ScalarString(Rf_mkCharLenCE(
-        s.as_ptr().cast(),
-        s.len() as c_int,
-        cetype_t::CE_UTF8,
-    ))
 }
 
 unsafe extern "C" fn unserialize(_class: SEXP, state: SEXP) -> SEXP {

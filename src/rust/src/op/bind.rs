@@ -128,12 +128,7 @@ unsafe extern "C" fn common_dtype(list: SEXP) -> SEXP {
         let parts = parts.operands()?;
         common(&parts, device_of(&parts))
     });
-    let text = dtype::name(kind);
-    Rf_ScalarString(Rf_mkCharLenCE(
-        text.as_ptr().cast(),
-        text.len() as i32,
-        cetype_t::CE_UTF8,
-    ))
+    text(dtype::name(kind))
 }
 
 routines![combine / 1, concatenate / 2, common_dtype / 1];
