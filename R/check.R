@@ -14,12 +14,27 @@ check_string <- function(x, name) {
   x
 }
 
+check_number <- function(x, name) {
+  if (!is.numeric(x) || length(x) != 1L || !is.finite(x)) {
+    rmlx_abort(paste0("`", name, "` must be one finite number."), "argument")
+  }
+  as.numeric(x)
+}
+
 check_count <- function(x, name, least = 0) {
   if (!is.numeric(x) || length(x) != 1L || is.na(x) || x < least || x != trunc(x) ||
         x > .Machine$integer.max) {
     rmlx_abort(paste0("`", name, "` must be one whole number of at least ", least, "."), "argument")
   }
   as.integer(x)
+}
+
+check_digits <- function(digits) {
+  if (!is.numeric(digits) || length(digits) != 1L || is.na(digits)) {
+    rmlx_abort("`digits` must be one number.", "argument")
+  }
+  # beyond these, rounding changes nothing or leaves nothing
+  as.integer(max(-400, min(400, floor(digits + 0.5))))
 }
 
 check_dim <- function(dim, name = "dim") {

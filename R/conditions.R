@@ -26,7 +26,7 @@ user_call <- function() {
   parents <- sys.parents()
   found <- i
   repeat {
-    i <- if (parents[i] == 0L) maker(i) else if (parents[i] < i) parents[i] else 0L
+    i <- if (parents[i] < i) parents[i] else 0L
     if (i == 0L || !is_inner(sys.function(i)) || is_evaluator(sys.function(i))) break
     found <- i
   }
@@ -34,19 +34,11 @@ user_call <- function() {
   call <- tidy_call(sys.call(at))
   # neither is the user's own: match() has C code call mtfrm(), and R runs `x[1] <- 2` in pieces
   match <- identical(call[[1L]], quote(mtfrm))
-  if (i > 0L && (match || (length(call) > 1L && identical(call[[2L]], quote(`*tmp*`))))) {
+  if (i > 0L && (match || is_piece(call))) {
     written <- statement(sys.function(i), attr(sys.call(at), "srcref"))
     call <- written %||% if (match) tidy_call(sys.call(i)) else call
   }
   call
-}
-
-# The frame of ours that made the function of frame i, if native code called it: R knows no parent
-# then. 0 if there is none.
-maker <- function(i) {
-  home <- environment(sys.function(i))
-  for (k in rev(seq_len(i - 1L))) if (identical(sys.frame(k), home)) return(k)
-  0L
 }
 
 # The frame whose call stands in the user's code, of those that lead to frame i and run in the user's
@@ -54,6 +46,7 @@ maker <- function(i) {
 # But `tryCatch(as.numeric(x))` contains the call that failed, and eval() runs code from elsewhere.
 written_frame <- function(i, user, parents) {
   call <- tidy_call(sys.call(i))
+  if (is_piece(call)) return(i) # of a statement of the user's, which may stand within other calls
   for (k in seq.int(i - 1L, user, by = -1L)) {
     if (k <= user || !is_inner(sys.function(k))) break
     if (parents[k] != user) next
@@ -64,6 +57,9 @@ written_frame <- function(i, user, parents) {
   }
   i
 }
+
+# Whether a call is a step of an assignment such as `x[1] <- 2`, which R runs on a variable `*tmp*`.
+is_piece <- function(call) length(call) > 1L && identical(call[[2L]], quote(`*tmp*`))
 
 # Whether a function of base R runs code that its caller did not write there. R shows two frames for
 # eval(), the second as that of a primitive; other primitives have one while they find a method.

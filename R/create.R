@@ -217,10 +217,3 @@ mlx_linspace <- function(start, stop, num = 50L, dtype = NULL, device = mlx_defa
   step <- if (steps > 0L) (stop - start) / steps else 0
   .Call(C_sequence, start, step, num, if (endpoint && num > 1L) stop else NaN, dtype, device)
 }
-
-check_number <- function(x, name) {
-  if (!is.numeric(x) || length(x) != 1L || !is.finite(x)) {
-    rmlx_abort(paste0("`", name, "` must be one finite number."), "argument")
-  }
-  as.numeric(x)
-}

@@ -83,7 +83,7 @@ differentiate <- function(f, args, argnums, who) {
     }
     check_loss(result, who)
   }
-  out <- .Call(C_value_and_grad, traced, leaves)
+  out <- .Call(C_value_and_grad, traced, leaves, environment())
   grads <- lapply(skeletons[which], function(s) restore(s, out[[2L]], function(x) NULL))
   if (is.null(aux)) {
     list(value = out[[1L]], grads = grads)

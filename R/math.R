@@ -171,14 +171,6 @@ round.mlx <- function(x, digits = 0, ...) .Call(C_round_to, x, check_digits(digi
 #' @export
 signif.mlx <- function(x, digits = 6) .Call(C_signif_to, x, check_digits(digits))
 
-check_digits <- function(digits) {
-  if (!is.numeric(digits) || length(digits) != 1L || is.na(digits)) {
-    rmlx_abort("`digits` must be one number.", "argument")
-  }
-  # beyond these, rounding changes nothing or leaves nothing
-  as.integer(max(-400, min(400, floor(digits + 0.5))))
-}
-
 #' @rdname mlx_math
 #' @export
 log.mlx <- function(x, base) {

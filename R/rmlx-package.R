@@ -14,10 +14,10 @@
 #'   method for mlx reads an array's values; see [mlx_host_reads()].
 #' - `rmlx.memory_step`: bytes by which the arrays may grow before R's collector is run; see
 #'   [mlx_memory()].
-#' - `rmlx.memory_limit`: most bytes that all arrays together may take.
+#' - `rmlx.memory_limit`: most bytes that all arrays together may take; as the step, it is read when
+#'   the package is loaded.
 #' - `rmlx.quiet`: `TRUE` silences the message about a slow BLAS when the package is attached.
 #' @useDynLib rmlx, .registration = TRUE, .fixes = "C_"
-#' @importFrom stats setNames
 #' @importFrom methods setOldClass
 #' @importFrom rlang abort warn
 #' @keywords internal
@@ -33,10 +33,19 @@ setOldClass("mlx")
   if (getRversion() >= "4.3.0") {
     registerS3method("chooseOpsMethod", "mlx", function(x, y, mx, my, cl, reverse) TRUE, baseenv())
   }
-  step <- getOption("rmlx.memory_step")
-  if (!is.null(step)) .Call(C_wrap__memory_set_step, as.double(step))
-  limit <- getOption("rmlx.memory_limit")
-  if (!is.null(limit)) .Call(C_wrap__memory_set_limit, as.double(limit))
+  step <- bytes_option("rmlx.memory_step")
+  if (!is.null(step)) .Call(C_wrap__memory_set_step, step)
+  limit <- bytes_option("rmlx.memory_limit")
+  if (!is.null(limit)) .Call(C_wrap__memory_set_limit, limit)
+}
+
+bytes_option <- function(name) {
+  bytes <- getOption(name)
+  if (is.null(bytes)) return(NULL)
+  if (!is.numeric(bytes) || length(bytes) != 1L || is.na(bytes) || bytes <= 0) {
+    rmlx_abort(paste0("options(", name, " = ) must be one positive number of bytes."), "argument")
+  }
+  as.double(bytes)
 }
 
 .onAttach <- function(libname, pkgname) {

@@ -33,7 +33,7 @@ random_index <- function(n, names = NULL, once = FALSE, missing = TRUE) {
   same <- function(i) list(r = i, mlx = i)
   pick <- function(k) if (n == 0L) integer() else sample.int(n, k, replace = !once)
   count <- function() sample.int(if (once) n else n + 2L, 1L)
-  everything <- list(r = quote(expr = ), mlx = quote(expr = ))
+  everything <- list(r = rlang::missing_arg(), mlx = rlang::missing_arg())
   if (n == 0L) {
     return(if (missing && runif(1) < 0.5) everything else
       same(sample(list(integer(), logical(), NULL), 1L)[[1L]]))

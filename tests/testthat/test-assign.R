@@ -91,12 +91,12 @@ test_that("values are cast to the array's dtype", {
 
 test_that("values that the dtype cannot hold are refused", {
   x <- as_mlx(1:3, dtype = "uint8")
-  expect_refused({ x[1] <- 300 }, "uint8 cannot hold", "dtype")
-  expect_refused({ x[1] <- NA }, "NA", "dtype")
-  expect_refused({ x[1] <- 1i }, "complex", "dtype")
-  expect_refused({ x[1] <- as_mlx(1i) }, "complex", "dtype")
+  expect_refused(x[1] <- 300, "uint8 cannot hold", "dtype")
+  expect_refused(x[1] <- NA, "NA", "dtype")
+  expect_refused(x[1] <- 1i, "complex", "dtype")
+  expect_refused(x[1] <- as_mlx(1i), "complex", "dtype")
   x <- as_mlx(TRUE)
-  expect_refused({ x[] <- NA }, "Logical NA values are not supported for MLX boolean arrays.", "dtype")
+  expect_refused(x[] <- NA, "Logical NA values are not supported for MLX boolean arrays.", "dtype")
   y <- as_mlx(c(1, 2))
   y[1] <- NA
   expect_identical(as.vector(y), c(NaN, 2))
@@ -104,29 +104,30 @@ test_that("values that the dtype cannot hold are refused", {
 
 test_that("the texts of assignment errors are the contract's", {
   x <- as_mlx(matrix(1:6, 2))
-  expect_refused({ x[1:3] <- 1:2 },
+  expect_refused(x[1:3] <- 1:2,
                  "Number of items to replace is not a multiple of replacement length", "argument")
-  expect_refused({ x[1, ] <- 1:2 },
+  expect_refused(x[1, ] <- 1:2,
                  "Number of items to replace is not a multiple of replacement length", "argument")
-  expect_refused({ x[1] <- 1:2 },
+  expect_refused(x[1] <- 1:2,
                  "Number of items to replace is not a multiple of replacement length", "argument")
-  expect_refused({ x[1] <- numeric() }, "Replacement value must have length >= 1.", "argument")
-  expect_refused({ x[1] <- NULL }, "Replacement value must have length >= 1.", "argument")
-  expect_refused({ x[] <- as_mlx(numeric()) }, "Replacement value must have length >= 1.", "argument")
-  expect_refused({ x[c(1, 1)] <- 1:2 }, "Duplicate indices are not allowed in assignment.", "index")
-  expect_refused({ x[1, c(2, 2)] <- 1 }, "Duplicate indices are not allowed in assignment.", "index")
-  expect_refused({ x[cbind(c(1, 1), 2)] <- 1 },
+  expect_refused(x[1] <- numeric(), "Replacement value must have length >= 1.", "argument")
+  expect_refused(x[1] <- NULL, "Replacement value must have length >= 1.", "argument")
+  expect_refused(x[] <- as_mlx(numeric()), "Replacement value must have length >= 1.", "argument")
+  expect_refused(x[c(1, 1)] <- 1:2, "Duplicate indices are not allowed in assignment.", "index")
+  expect_refused(x[1, c(2, 2)] <- 1, "Duplicate indices are not allowed in assignment.", "index")
+  expect_refused(x[cbind(c(1, 1), 2)] <- 1,
                  "Duplicate indices are not allowed in assignment.", "index")
-  expect_refused({ x[7] <- 1 }, "Index out of bounds", "index")
-  expect_refused({ x[0] <- 1 }, "Index contains zeros", "index")
-  expect_refused({ x[NA] <- 1 }, "Index contains NA", "index")
-  expect_refused({ x[c(1, -1)] <- 1 }, "Cannot mix positive and negative indices", "index")
-  expect_refused({ x[1, 1, 1] <- 1 }, "Incorrect number of indices supplied.", "index")
-  expect_refused({ x[list(1)] <- 1 }, "Unsupported index type.", "index")
-  expect_refused({ x["new"] <- 1 }, "needs names", "index")
-  expect_refused({ s <- as_mlx(5); s[1] <- 1 }, "Cannot subset a scalar mlx array.", "index")
+  expect_refused(x[7] <- 1, "Index out of bounds", "index")
+  expect_refused(x[0] <- 1, "Index contains zeros", "index")
+  expect_refused(x[NA] <- 1, "Index contains NA", "index")
+  expect_refused(x[c(1, -1)] <- 1, "Cannot mix positive and negative indices", "index")
+  expect_refused(x[1, 1, 1] <- 1, "Incorrect number of indices supplied.", "index")
+  expect_refused(x[list(1)] <- 1, "Unsupported index type.", "index")
+  expect_refused(x["new"] <- 1, "needs names", "index")
+  s <- as_mlx(5)
+  expect_refused(s[1] <- 1, "Cannot subset a scalar mlx array.", "index")
   for (bad in list("a", list(1), sum, globalenv(), quote(a), as.raw(1), factor("a"))) {
-    expect_refused({ x[1] <- bad }, "Cannot convert object of class", "argument")
+    expect_refused(x[1] <- bad, "Cannot convert object of class", "argument")
   }
   expect_identical(as.vector(x), as.double(1:6))
 })
@@ -148,13 +149,13 @@ test_that("`[[<-` assigns exactly one element", {
   s[[1]] <- 2
   expect_identical(mlx_shape(s), integer())
   expect_identical(as.vector(s), 2)
-  expect_refused({ x[[1]] <- 1:2 }, "the value must have length 1", "argument")
-  expect_refused({ x[[1]] <- NULL }, "the value must have length 1", "argument")
-  expect_refused({ x[[1:2]] <- 1 }, "exactly one element; this selects 2", "index")
-  expect_refused({ x[[, 1]] <- 1 }, "exactly one element; this selects 2", "index")
-  expect_refused({ x[[7]] <- 1 }, "Index out of bounds", "index")
-  expect_refused({ x[["a"]] <- 1 }, "needs names", "index")
-  expect_refused({ s[[2]] <- 1 }, "Index out of bounds", "index")
+  expect_refused(x[[1]] <- 1:2, "the value must have length 1", "argument")
+  expect_refused(x[[1]] <- NULL, "the value must have length 1", "argument")
+  expect_refused(x[[1:2]] <- 1, "exactly one element; this selects 2", "index")
+  expect_refused(x[[, 1]] <- 1, "exactly one element; this selects 2", "index")
+  expect_refused(x[[7]] <- 1, "Index out of bounds", "index")
+  expect_refused(x[["a"]] <- 1, "needs names", "index")
+  expect_refused(s[[2]] <- 1, "Index out of bounds", "index")
 })
 
 assign_gradient_case <- function(rank) {

@@ -90,6 +90,12 @@ test_that("an assignment is named as written where the source is kept, as R's ca
   expect_identical(call_of(f()), quote(x[9] <- 1))
   f <- eval(parse(text = lines, keep.source = FALSE), list(x = x))
   expect_identical(call_of(f()), quote(`[<-`(`*tmp*`, 9, value = 1)))
+  # calls around the statement are not what failed
+  within <- c("function() {", "  suppressWarnings({", lines[2:3], "  })", "}")
+  for (keep in c(TRUE, FALSE)) {
+    f <- eval(parse(text = within, keep.source = keep), list(x = x))
+    expect_identical(call_of(f()), if (keep) quote(x[9] <- 1) else quote(`[<-`(`*tmp*`, 9, value = 1)))
+  }
 })
 
 test_that("integers just beyond 2^53 are told of, 2^53 itself is not", {

@@ -6,7 +6,7 @@ subset_case <- function(rank) {
   flat <- length(indices) == 1L && rank > 1L
   drop <- if (flat) NULL else sample(c(TRUE, FALSE), 1L)
   want <- local(eval(index_call(indices, "r", drop)))
-  if (flat && identical(indices[[1L]]$r, quote(expr = ))) want <- x
+  if (flat && identical(indices[[1L]]$r, rlang::missing_arg())) want <- x
   y <- to_array(x)
   got <- local({
     x <- y

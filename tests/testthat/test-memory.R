@@ -176,3 +176,32 @@ test_that("a freed array is an error of its own wherever it is used, and what wa
   expect_error(z + 1, class = "rmlx_error_freed")
   expect_null(mlx_free(list(a = as_mlx(1), b = list("text", NULL)), 3))
 })
+
+test_that("an index that frees the array it indexes is an error", {
+  child <- run_child({
+    for (use in alist(x[freed()], x[[freed()]], x[freed()] <- 1, x[1, freed()], x[1] <- x[freed()])) {
+      x <- as_mlx(matrix(runif(1e6), 1))
+      freed <- function() {
+        mlx_free(x)
+        mlx_clear_cache()
+        5
+      }
+      stopifnot(inherits(tryCatch(eval(use), error = identity), "rmlx_error_freed"))
+    }
+    cat("fine")
+  })
+  expect_child(child)
+})
+
+test_that("an option that is no number of bytes is named when the package is loaded", {
+  for (name in c("rmlx.memory_step", "rmlx.memory_limit")) {
+    for (bad in c("\"a\"", "-1", "NA", "c(1, 2)")) {
+      code <- sprintf("options(%s = %s); library(rmlx)", name, bad)
+      out <- suppressWarnings(system2(
+        file.path(R.home("bin"), "Rscript"), c("--no-init-file", "-e", shQuote(code)),
+        stdout = TRUE, stderr = TRUE, env = paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
+      ))
+      expect_match(paste(out, collapse = " "), paste0("options(", name, " = ) must be"), fixed = TRUE)
+    }
+  }
+})

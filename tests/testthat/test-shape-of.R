@@ -156,6 +156,16 @@ test_that("names survive where base R keeps them", {
   expect_identical(dimnames(rbind(x, x)), dimnames(rbind(r, r)))
   expect_identical(dimnames(x[, 2:3]), dimnames(r[, 2:3]))
   expect_identical(dimnames(unserialize(serialize(x, NULL))), dn)
+  # those of dimnames too, and of stacks of matrices the last two axes'
+  titled <- matrix(1:4 + 0, 2, dimnames = list(r = c("a", "b"), k = c("u", "v")))
+  y <- as_mlx(titled)
+  expect_identical(dimnames(y %*% y), dimnames(base::`%*%`(titled, titled)))
+  expect_identical(dimnames(crossprod(y)), dimnames(base::crossprod(titled)))
+  expect_identical(dimnames(tcrossprod(y)), dimnames(base::tcrossprod(titled)))
+  expect_identical(dimnames(x %*% mlx_ones(c(5, 3, 2))), list(NULL, dn[[1]], NULL))
+  stack <- as_mlx(array(1:12 + 0, c(2, 2, 3), dimnames = list(c("s", "t"), dn[[1]], dn[[2]])))
+  expect_identical(dimnames(stack %*% t(x)), list(NULL, dn[[1]], dn[[1]]))
+  expect_identical(dimnames(crossprod(stack, mlx_ones(c(2, 2, 4)))), list(NULL, dn[[2]], NULL))
   # the first operand of the result's shape has the say
   expect_identical(dimnames(mlx_ones(c(2, 3)) * x), dn)
 })

@@ -60,7 +60,7 @@ test_that("`dim<-` is row-major, drops names and leaves other holders alone", {
 
 test_that("`dim<-` refuses in the contract's words", {
   x <- as_mlx(1:12)
-  refused <- function(value, text) expect_refused({ dim(x) <- value }, text, "shape")
+  refused <- function(value, text) expect_refused(dim(x) <- value, text, "shape")
   refused(c(3, 5), "dims [product 15] do not match the length of object [12]")
   refused(c(-3, -4), "dims cannot be negative")
   for (bad in list(c(NA, 4), "a", list(3, 4), sum, NaN)) {

@@ -23,7 +23,7 @@ extern "C" int rmlx_array_uninitialised(
             std::move(extents),
             type));
   } catch (std::exception& e) {
-    mlx_error(e.what());
+    mlx_error("%s", e.what());
     return 1;
   }
   return 0;

@@ -3,7 +3,7 @@
 //! MLX cannot stop what it was given, so a long evaluation is given in parts, and R may take an
 //! interrupt after each (and, where MLX evaluates in the background, during each).
 use crate::device::Device;
-use crate::error::{guarded, raise, throw, Result};
+use crate::error::{guarded, raise, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::memory;
@@ -26,10 +26,7 @@ const PART: Duration = Duration::from_millis(100);
 /// # Safety
 /// `handle` is one of ours and protected; the caller owns nothing (this may jump).
 pub unsafe fn evaluate(handle: SEXP) {
-    let ctx = match handle::address(handle) {
-        Ok(ctx) => ctx,
-        Err(error) => throw(error),
-    };
+    let ctx = handle::live(handle);
     if !mlx::is_available(mlx::borrow(&ctx)) {
         run(Roots::One(handle));
     }
@@ -157,9 +154,7 @@ unsafe extern "C" fn eval_all(list: SEXP) -> SEXP {
     let handles = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
     for i in 0..n {
         let handle = object::handle_of(VECTOR_ELT(list, i));
-        if let Err(error) = handle::address(handle) {
-            throw(error);
-        }
+        handle::live(handle);
         SET_VECTOR_ELT(handles, i, handle);
     }
     run(Roots::All(handles));

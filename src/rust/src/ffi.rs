@@ -61,9 +61,7 @@ extern "C" {
     pub fn Rf_asInteger(x: SEXP) -> c_int;
     /// First element as a double.
     pub fn Rf_asReal(x: SEXP) -> f64;
-    /// Evaluates a promise or returns a value.
-    pub fn Rf_mkChar(s: *const c_char) -> SEXP;
-    /// Makes a class of altrep complex vectors (extendr-ffi lacks the Elt's setter's twin).
+    /// Sets how a class of complex vectors copies a range of its elements.
     pub fn R_set_altcomplex_Get_region_method(
         class: R_altrep_class_t,
         f: Option<unsafe extern "C" fn(SEXP, R_xlen_t, R_xlen_t, *mut Rcomplex) -> R_xlen_t>,
@@ -79,7 +77,7 @@ extern "C" {
     ) -> c_int;
 }
 
-/// `list(...)` call of one to three arguments; the caller protects the result.
+/// A call of a function with these arguments; the caller protects the result.
 ///
 /// # Safety
 /// On R's main thread, with protected arguments.
@@ -93,4 +91,16 @@ pub unsafe fn call(function: SEXP, arguments: &[SEXP]) -> SEXP {
     let out = Rf_lcons(function, tail);
     Rf_unprotect(kept);
     out
+}
+
+/// A character vector of one string.
+///
+/// # Safety
+/// On R's main thread; the caller owns nothing (this may jump) and protects the result.
+pub unsafe fn text(s: &str) -> SEXP {
+    Rf_ScalarString(Rf_mkCharLenCE(
+        s.as_ptr().cast(),
+        s.len() as c_int,
+        cetype_t::CE_UTF8,
+    ))
 }

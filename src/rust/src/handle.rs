@@ -138,6 +138,17 @@ pub unsafe fn address(handle: SEXP) -> Result<*mut c_void> {
     }
 }
 
+/// As [`address`]; the error is raised.
+///
+/// # Safety
+/// As [`address`]; the caller owns nothing (this may jump).
+pub unsafe fn live(handle: SEXP) -> *mut c_void {
+    match address(handle) {
+        Ok(ctx) => ctx,
+        Err(error) => throw(error),
+    }
+}
+
 /// Number of elements, also of a freed array.
 ///
 /// # Safety

@@ -114,7 +114,7 @@ fn free_memory() -> usize {
     }
 }
 
-/// Active, cached and peak bytes, the cache limit, the memory limit and the collection step.
+/// Active, cached and peak bytes, the memory limit and the collection step.
 #[extendr]
 fn memory_state() -> Vec<f64> {
     let (mut cached, mut peak) = (0, 0);

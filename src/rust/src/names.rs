@@ -133,27 +133,40 @@ pub unsafe fn select(out: SEXP, x: SEXP, kept: Kept) -> SEXP {
     out
 }
 
-/// A matrix product: rows of x, columns of y.
+/// A matrix product: rows of x, columns of y, with the axes of each counted from its end (1 is the
+/// last), since either may be a stack of matrices.
 ///
 /// # Safety
 /// As [`elementwise`].
-pub unsafe fn product(out: SEXP, x: SEXP, x_axis: R_xlen_t, y: SEXP, y_axis: R_xlen_t) -> SEXP {
-    let (a, b) = (
-        Rf_getAttrib(x, R_DimNamesSymbol),
-        Rf_getAttrib(y, R_DimNamesSymbol),
-    );
-    if a == R_NilValue && b == R_NilValue {
+pub unsafe fn product(out: SEXP, x: SEXP, x_back: R_xlen_t, y: SEXP, y_back: R_xlen_t) -> SEXP {
+    let sides = [
+        (Rf_getAttrib(x, R_DimNamesSymbol), x_back),
+        (Rf_getAttrib(y, R_DimNamesSymbol), y_back),
+    ];
+    if sides.iter().all(|(dimnames, _)| *dimnames == R_NilValue) {
         return out;
     }
     Rf_protect(out);
-    let list = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, 2));
-    if a != R_NilValue {
-        SET_VECTOR_ELT(list, 0, VECTOR_ELT(a, x_axis));
+    let rank = rank(out) as R_xlen_t;
+    let list = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, rank));
+    let titles = Rf_protect(Rf_allocVector(SEXPTYPE::STRSXP, rank));
+    let mut titled = false;
+    for (axis, (dimnames, back)) in (rank - 2..).zip(sides) {
+        if dimnames == R_NilValue {
+            continue;
+        }
+        let from = XLENGTH(dimnames) - back;
+        SET_VECTOR_ELT(list, axis, VECTOR_ELT(dimnames, from));
+        let old = Rf_getAttrib(dimnames, R_NamesSymbol);
+        if old != R_NilValue {
+            SET_STRING_ELT(titles, axis, STRING_ELT(old, from));
+            titled = true;
+        }
     }
-    if b != R_NilValue {
-        SET_VECTOR_ELT(list, 1, VECTOR_ELT(b, y_axis));
+    if titled {
+        Rf_setAttrib(list, R_NamesSymbol, titles);
     }
     set(out, list);
-    Rf_unprotect(2);
+    Rf_unprotect(3);
     out
 }

@@ -91,6 +91,20 @@ pub unsafe fn handle_of(x: SEXP) -> SEXP {
     R_altrep_data1(vector)
 }
 
+/// As [`handle_of`], but anything else than an mlx vector is an error.
+///
+/// # Safety
+/// As [`handle_of`].
+pub unsafe fn mlx_handle(x: SEXP) -> SEXP {
+    let handle = handle_of(x);
+    if handle.is_null() {
+        throw(Error::Argument(
+            "is_mlx(x) is not TRUE: an mlx array was expected. Make one with `as_mlx()`.".into(),
+        ));
+    }
+    handle
+}
+
 /// Whether `x` stands for an MLX array.
 ///
 /// # Safety
@@ -142,9 +156,9 @@ unsafe fn materialise(vector: SEXP) -> SEXP {
             data2
         };
     }
-    let handle = R_altrep_data1(vector);
-    tape::check_silent_read(handle);
-    let values = Rf_protect(read(handle));
+    tape::check_silent_read(R_altrep_data1(vector));
+    // the handle is looked up again: a handler of the warning may have had it replaced
+    let values = Rf_protect(read(R_altrep_data1(vector)));
     R_set_altrep_data2(vector, values);
     Rf_unprotect(1);
     values
@@ -157,10 +171,7 @@ unsafe fn materialise(vector: SEXP) -> SEXP {
 pub unsafe fn read(handle: SEXP) -> SEXP {
     tape::count_read();
     eval::evaluate(handle);
-    let ctx = match handle::address(handle) {
-        Ok(ctx) => ctx,
-        Err(error) => throw(error),
-    };
+    let ctx = handle::live(handle);
     let array = mlx::borrow(&ctx);
     let out = Rf_protect(Rf_allocVector(
         dtype::r_type(mlx::dtype(array)),
@@ -276,15 +287,6 @@ unsafe extern "C" fn serialized_state(x: SEXP) -> SEXP {
     }
     Rf_unprotect(2);
     state
-}
-
-/// A character vector of one ASCII string.
-unsafe fn text(s: &str) -> SEXP {
-    Rf_ScalarString(Rf_mkCharLenCE(
-        s.as_ptr().cast(),
-        s.len() as c_int,
-        cetype_t::CE_UTF8,
-    ))
 }
 
 unsafe extern "C" fn unserialize(_class: SEXP, state: SEXP) -> SEXP {

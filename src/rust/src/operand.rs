@@ -59,15 +59,23 @@ impl Operand {
     /// # Safety
     /// `x` is protected; the caller owns nothing (this may jump).
     pub unsafe fn of(x: SEXP) -> Operand {
+        match Operand::again(x) {
+            Ok(operand) => operand,
+            Err(error) => throw(error),
+        }
+    }
+
+    /// Looks at an argument that [`Operand::of`] has looked at: it does not jump then.
+    ///
+    /// # Safety
+    /// `x` is protected, and no R code has run since.
+    pub unsafe fn again(x: SEXP) -> Result<Operand> {
         let handle = object::handle_of(x);
         if !handle.is_null() {
-            return match handle::address(handle) {
-                Ok(ctx) => Operand::Mlx {
-                    ctx,
-                    device: handle::device(handle),
-                },
-                Err(error) => throw(error),
-            };
+            return Ok(Operand::Mlx {
+                ctx: handle::address(handle)?,
+                device: handle::device(handle),
+            });
         }
         let numeric = matches!(
             TYPEOF(x),
@@ -78,16 +86,16 @@ impl Operand {
                 .iter()
                 .any(|class| Rf_inherits(x, class.as_ptr()) == Rboolean::TRUE);
         if !numeric || refused {
-            throw(Error::Argument(format!(
+            return Err(Error::Argument(format!(
                 "Cannot convert object of class {} to mlx. Give a numeric, logical or complex vector, matrix or array{}.",
                 class_name(x),
                 advice(x)
             )));
         }
-        Operand::R {
+        Ok(Operand::R {
             source: Source::of(x),
             dim: Rf_getAttrib(x, R_DimSymbol),
-        }
+        })
     }
 
     /// gpu for an array there; an R vector has no say.

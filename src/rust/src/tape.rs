@@ -67,10 +67,7 @@ impl Traced {
 /// # Safety
 /// `handle` is one of ours and protected; the caller owns nothing (this may jump).
 pub unsafe fn check_read(handle: SEXP) {
-    let ctx = match handle::address(handle) {
-        Ok(ctx) => ctx,
-        Err(error) => throw(error),
-    };
+    let ctx = handle::live(handle);
     let array = mlx::borrow(&ctx);
     if !mlx::is_tracer(array) {
         return; // almost always: no walk through the graph

@@ -149,9 +149,9 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> 
     if value == R_NilValue {
         throw(no_value());
     }
-    let (target, new) = (Operand::of(x), Operand::of(value));
     let single = Rf_asLogical(single) == 1;
-    let arguments = Arguments::of(frame); // protects one
+    let arguments = Arguments::of(frame); // protects one; the user's code may free x or value
+    let (target, new) = (Operand::of(x), Operand::of(value));
     let names = Rf_getAttrib(x, R_NamesSymbol);
     let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
     let out = entry::one(|| {

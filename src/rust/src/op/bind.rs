@@ -51,7 +51,7 @@ pub fn device_of(parts: &[Operand]) -> Device {
 unsafe extern "C" fn combine(list: SEXP) -> SEXP {
     let parts = Parts::of(list);
     entry::one(|| {
-        let parts = parts.operands();
+        let parts = parts.operands()?;
         let device = device_of(&parts);
         let s = device.stream();
         let kind = common(&parts, device)?;
@@ -68,7 +68,7 @@ unsafe extern "C" fn concatenate(list: SEXP, axis: SEXP) -> SEXP {
     let parts = Parts::of(list);
     let axis = Rf_asInteger(axis);
     entry::one(|| {
-        let parts = parts.operands();
+        let parts = parts.operands()?;
         let device = device_of(&parts);
         let kind = common(&parts, device)?;
         let arrays = parts
@@ -113,11 +113,11 @@ impl Parts {
     }
 
     /// The parts.
-    pub fn operands(&self) -> Vec<Operand> {
+    pub fn operands(&self) -> Result<Vec<Operand>> {
         // SAFETY: every element has been looked at, so none jumps now.
         unsafe {
             (0..XLENGTH(self.0))
-                .map(|i| Operand::of(VECTOR_ELT(self.0, i)))
+                .map(|i| Operand::again(VECTOR_ELT(self.0, i)))
                 .collect()
         }
     }
@@ -127,15 +127,10 @@ impl Parts {
 unsafe extern "C" fn common_dtype(list: SEXP) -> SEXP {
     let parts = Parts::of(list);
     let kind = entry::plain(|| {
-        let parts = parts.operands();
+        let parts = parts.operands()?;
         common(&parts, device_of(&parts))
     });
-    let text = dtype::name(kind);
-    Rf_ScalarString(Rf_mkCharLenCE(
-        text.as_ptr().cast(),
-        text.len() as i32,
-        cetype_t::CE_UTF8,
-    ))
+    text(dtype::name(kind))
 }
 
 routines![combine / 1, concatenate / 2, common_dtype / 1];

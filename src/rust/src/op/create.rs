@@ -3,7 +3,7 @@ use crate::convert::{from_r, to_r};
 use crate::device::Device;
 use crate::dtype::{self, Dtype};
 use crate::entry::{self, ints, show};
-use crate::error::{guarded, raise, throw, Error, Result};
+use crate::error::{guarded, raise, Error, Result};
 use crate::eval;
 use crate::ffi::*;
 use crate::handle::{self, Placed};
@@ -92,12 +92,7 @@ fn fill(x: &Operand, kind: Dtype, shape: &[i32], device: Device) -> Result<Array
 /// `.Call`: the values as a plain R vector without attributes. `on_purpose`: 0 ends at the tape,
 /// 1 shows a traced value (printing).
 unsafe extern "C" fn values(x: SEXP, on_purpose: SEXP) -> SEXP {
-    let handle = object::handle_of(x);
-    if handle.is_null() {
-        throw(Error::Internal(
-            "values of something that is no mlx array".into(),
-        ));
-    }
+    let handle = object::mlx_handle(x);
     if Rf_asInteger(on_purpose) == 0 {
         tape::check_read(handle);
     }
@@ -106,12 +101,7 @@ unsafe extern "C" fn values(x: SEXP, on_purpose: SEXP) -> SEXP {
 
 /// `.Call`: an int64 array's values as bit64 keeps them.
 unsafe extern "C" fn values_integer64(x: SEXP) -> SEXP {
-    let handle = object::handle_of(x);
-    if handle.is_null() {
-        throw(Error::Internal(
-            "values of something that is no mlx array".into(),
-        ));
-    }
+    let handle = object::mlx_handle(x);
     tape::check_read(handle);
     eval::evaluate(handle);
     let ctx = R_ExternalPtrAddr(handle);

@@ -117,14 +117,13 @@ fn select(x: &Array, selection: &Selection, drop: bool, s: mlx_stream) -> Result
 
 /// `.Call`: x[...], the indices being the `...` of `frame`.
 unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
-    let operand = Operand::of(x);
-    let Operand::Mlx { ctx, device } = operand else {
+    let arguments = Arguments::of(frame); // protects one; the user's code may free x
+    let Operand::Mlx { ctx, device } = Operand::of(x) else {
         throw(Error::Internal(
             "subset of something that is no mlx array".into(),
         ));
     };
     let drop = entry::plain(|| entry::flag(drop, "drop"));
-    let arguments = Arguments::of(frame); // protects one
     let names = Rf_getAttrib(x, R_NamesSymbol);
     let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
     let out = entry::one(|| {
@@ -150,14 +149,13 @@ unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
 
 /// `.Call`: x[[...]]: one element as a plain R value.
 unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
-    let operand = Operand::of(x);
-    let Operand::Mlx { ctx, device } = operand else {
+    let arguments = Arguments::of(frame); // protects one; the user's code may free x
+    let Operand::Mlx { ctx, device } = Operand::of(x) else {
         throw(Error::Internal(
             "element of something that is no mlx array".into(),
         ));
     };
     tape::check_read(object::handle_of(x));
-    let arguments = Arguments::of(frame); // protects one
     let names = Rf_getAttrib(x, R_NamesSymbol);
     let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
     let one = Rf_protect(handle::new());

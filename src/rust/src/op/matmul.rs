@@ -155,9 +155,9 @@ unsafe fn run(x: SEXP, y: SEXP, form: Form) -> SEXP {
     let (a, b) = (Operand::of(x), Operand::of(y));
     let out = entry::one(|| product(&a, &b, form));
     let (row, column) = match form {
-        Form::Plain => (0, 1),
+        Form::Plain => (2, 1),
         Form::TransposedLeft => (1, 1),
-        Form::TransposedRight => (0, 0),
+        Form::TransposedRight => (2, 2),
     };
     names::product(out, x, row, y, column)
 }

@@ -2,8 +2,8 @@
 pub mod assign;
 pub mod binary;
 pub mod bind;
-pub mod conv;
 pub mod categorical;
+pub mod conv;
 pub mod create;
 pub mod fast;
 pub mod fft;

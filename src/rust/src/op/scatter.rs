@@ -95,7 +95,7 @@ unsafe extern "C" fn gather(x: SEXP, list: SEXP, axes: SEXP) -> SEXP {
         let s = device.stream();
         let axes = entry::axes(axes, mlx::rank(array))?;
         let at = parts
-            .operands()
+            .operands()?
             .iter()
             .map(|part| from_zero(&part.array_as(Dtype::Int32, device)?, s))
             .collect::<Result<Vec<Array>>>()?;

@@ -3,7 +3,7 @@ use crate::convert::from_r::float64_on_gpu;
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::entry::{self, axis_of, ints, show};
-use crate::error::{throw, Error, Result};
+use crate::error::{Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::mlx::{self, Array};
@@ -226,17 +226,6 @@ unsafe extern "C" fn resolve_axes(axes: SEXP, rank: SEXP) -> SEXP {
     out
 }
 
-/// The handle of an mlx vector; an error for anything else.
-unsafe fn mlx_handle(x: SEXP) -> SEXP {
-    let handle = object::handle_of(x);
-    if handle.is_null() {
-        throw(Error::Argument(
-            "is_mlx(x) is not TRUE: an mlx array was expected. Make one with `as_mlx()`.".into(),
-        ));
-    }
-    handle
-}
-
 /// `.Call`: whether x stands for an MLX array.
 unsafe extern "C" fn is_mlx(x: SEXP) -> SEXP {
     Rf_ScalarLogical(object::is(x).into())
@@ -250,7 +239,7 @@ unsafe extern "C" fn any_mlx(list: SEXP) -> SEXP {
 
 /// `.Call`: the shape as an integer vector.
 unsafe extern "C" fn shape(x: SEXP) -> SEXP {
-    let ctx = address(mlx_handle(x));
+    let ctx = handle::live(object::mlx_handle(x));
     let array = mlx::borrow(&ctx);
     let out = Rf_protect(Rf_allocVector(
         SEXPTYPE::INTSXP,
@@ -263,43 +252,22 @@ unsafe extern "C" fn shape(x: SEXP) -> SEXP {
     out
 }
 
-unsafe fn address(handle: SEXP) -> *mut std::ffi::c_void {
-    match handle::address(handle) {
-        Ok(ctx) => ctx,
-        Err(error) => throw(error),
-    }
-}
-
-unsafe fn string_of(text: &'static str) -> SEXP {
-    Rf_ScalarString(Rf_mkCharLenCE(
-        text.as_ptr().cast(),
-        text.len() as i32,
-        cetype_t::CE_UTF8,
-    ))
-}
-
 /// `.Call`: the dtype's name.
 unsafe extern "C" fn dtype_name(x: SEXP) -> SEXP {
-    let ctx = address(mlx_handle(x));
-    string_of(dtype::name(mlx::dtype(mlx::borrow(&ctx))))
+    let ctx = handle::live(object::mlx_handle(x));
+    text(dtype::name(mlx::dtype(mlx::borrow(&ctx))))
 }
 
 /// `.Call`: the device's name.
 unsafe extern "C" fn device_name(x: SEXP) -> SEXP {
-    string_of(handle::device(mlx_handle(x)).name())
+    text(handle::device(object::mlx_handle(x)).name())
 }
 
 /// `.Call`: bytes of the elements.
 unsafe extern "C" fn nbytes(x: SEXP) -> SEXP {
-    let ctx = address(mlx_handle(x));
+    let ctx = handle::live(object::mlx_handle(x));
     let array = mlx::borrow(&ctx);
     Rf_ScalarReal((mlx::size(array) * dtype::size(mlx::dtype(array))) as f64)
-}
-
-/// `.Call`: whether a running gradient traces the array.
-unsafe extern "C" fn is_traced(x: SEXP) -> SEXP {
-    let ctx = address(mlx_handle(x));
-    Rf_ScalarLogical(mlx::is_tracer(mlx::borrow(&ctx)).into())
 }
 
 routines![
@@ -317,5 +285,4 @@ routines![
     dtype_name / 1,
     device_name / 1,
     nbytes / 1,
-    is_traced / 1,
 ];

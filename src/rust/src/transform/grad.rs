@@ -1,11 +1,9 @@
 //! value_and_grad of an R closure.
-use crate::device::Device;
 use crate::error::{check, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::mlx::{self, Arrays};
 use crate::object;
-use crate::operand::Operand;
 use crate::transform::trampoline::{trampoline, Frame};
 use mlx_sys::{mlx_closure, mlx_closure_value_and_grad};
 use std::ffi::c_void;
@@ -65,23 +63,25 @@ impl Drop for ValueAndGrad {
 }
 
 /// `.Call`: list(value, gradients) of `function(list of arrays)` at `leaves`, all of them
-/// floating mlx arrays.
-unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
+/// floating mlx arrays. The function is called from the frame `caller`, to which R's calls then lead.
+unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP, caller: SEXP) -> SEXP {
     let n = XLENGTH(leaves);
+    // Looking at a vector may allocate in R, so it is done before anything is owned.
+    let sources = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
     for i in 0..n {
-        Operand::of(VECTOR_ELT(leaves, i));
+        SET_VECTOR_ELT(sources, i, object::mlx_handle(VECTOR_ELT(leaves, i)));
     }
     let cont = Rf_protect(R_MakeUnwindCont());
     let handles = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n + 1));
     for i in 0..=n {
         SET_VECTOR_ELT(handles, i, handle::new());
     }
-    let mut frame = Frame::new(cont, function, leaves);
+    let mut frame = Frame::new(cont, function, leaves, caller);
     let at = &raw mut frame;
     Frame::run(at, |traced| {
         let inputs = Arrays::new();
         for i in 0..n {
-            let ctx = handle::address(object::handle_of(VECTOR_ELT(leaves, i)))?;
+            let ctx = handle::address(VECTOR_ELT(sources, i))?;
             inputs.push(mlx::borrow(&ctx))?;
         }
         let closure = Closure::new(at);
@@ -93,10 +93,12 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
             Placed::new(values.get(0)?, (*at).device),
         );
         for i in 0..n {
-            let device: Device = handle::device(object::handle_of(VECTOR_ELT(leaves, i)));
             handle::fill(
                 VECTOR_ELT(handles, i),
-                Placed::new(grads.get(i as usize)?, device),
+                Placed::new(
+                    grads.get(i as usize)?,
+                    handle::device(VECTOR_ELT(sources, i)),
+                ),
             );
         }
         Ok(())
@@ -108,8 +110,8 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP) -> SEXP {
         SET_VECTOR_ELT(grads, i, object::wrap(VECTOR_ELT(handles, i)));
     }
     SET_VECTOR_ELT(out, 0, object::wrap(VECTOR_ELT(handles, n)));
-    Rf_unprotect(3);
+    Rf_unprotect(4);
     out
 }
 
-routines![value_and_grad / 2];
+routines![value_and_grad / 3];

@@ -26,6 +26,8 @@ pub struct Frame {
     function: SEXP,
     /// The R arrays that the inputs stand for: their devices and names.
     leaves: SEXP,
+    /// The environment that the function is called from.
+    caller: SEXP,
     /// R asked to leave; the target is in `cont`.
     jumped: bool,
     /// Device of the function's result.
@@ -39,11 +41,12 @@ thread_local! {
 
 impl Frame {
     /// A frame for a call of `function`.
-    pub fn new(cont: SEXP, function: SEXP, leaves: SEXP) -> Frame {
+    pub fn new(cont: SEXP, function: SEXP, leaves: SEXP, caller: SEXP) -> Frame {
         Frame {
             cont,
             function,
             leaves,
+            caller,
             jumped: false,
             device: Device::Cpu,
             outer: std::ptr::null_mut(),
@@ -77,10 +80,10 @@ impl Frame {
 struct Body {
     function: SEXP,
     leaves: SEXP,
+    caller: SEXP,
     input: mlx_vector_array,
     output: mlx_vector_array,
     device: Device,
-    failed: bool,
 }
 
 /// Every R allocation and the call itself. Owns nothing at any point where R may jump.
@@ -109,7 +112,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         Rf_unprotect(1);
     }
     let call = Rf_protect(call(body.function, &[arguments]));
-    let value = Rf_protect(Rf_eval(call, R_GlobalEnv));
+    let value = Rf_protect(Rf_eval(call, body.caller));
     let result = object::handle_of(value);
     let (output, device) = (body.output, &mut body.device);
     let kept = guarded(|| {
@@ -124,8 +127,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
             scalar.as_ptr(),
         ))
     });
-    body.failed = kept.is_none();
-    if body.failed {
+    if kept.is_none() {
         raise();
     }
     Rf_unprotect(3);
@@ -141,25 +143,25 @@ pub unsafe extern "C" fn trampoline(
     input: mlx_vector_array,
     payload: *mut c_void,
 ) -> c_int {
-    let frame = &mut *payload.cast::<Frame>();
+    let frame = payload.cast::<Frame>(); // no reference: the chain leads to it as well
     let innermost = INNERMOST.with(Cell::get);
-    if innermost.is_null() || (*innermost).jumped || frame.jumped {
+    if innermost.is_null() || (*innermost).jumped || (*frame).jumped {
         return 1; // already leaving: never enter R again
     }
     if (*result).ctx.is_null() {
         *result = mlx_sys::mlx_vector_array_new();
     }
     let mut data = Body {
-        function: frame.function,
-        leaves: frame.leaves,
+        function: (*frame).function,
+        leaves: (*frame).leaves,
+        caller: (*frame).caller,
         input,
         output: *result,
         device: Device::Cpu,
-        failed: false,
     };
     let mut value = R_NilValue;
-    let jumped = rmlx_protect(body, (&raw mut data).cast(), frame.cont, &mut value) != 0;
-    frame.device = data.device;
-    frame.jumped = jumped;
+    let jumped = rmlx_protect(body, (&raw mut data).cast(), (*frame).cont, &mut value) != 0;
+    (*frame).device = data.device;
+    (*frame).jumped = jumped;
     jumped.into()
 }

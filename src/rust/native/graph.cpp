@@ -2,8 +2,11 @@
 // much work and memory an evaluation takes.
 
 #include <algorithm>
+#include <exception>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
@@ -24,13 +27,14 @@ bool is_expanded(const array& a) {
   static const Names passing{
       "Reshape", "Transpose", "ExpandDims", "Squeeze", "Flatten", "Unflatten", "Slice", "Copy",
       "StopGradient", "Depends", "CustomTransforms"};
-  if (a.status() != array::Status::unscheduled) {
-    return a.status() == array::Status::available && a.data_size() < a.size();
+  const array* at = &a; // a loop, since views of views may be deeper than the stack
+  while (at->status() == array::Status::unscheduled && is_one_of(*at, passing)) {
+    at = &at->inputs()[0];
   }
-  if (is_one_of(a, broadcasts)) {
-    return a.inputs()[0].size() < a.size();
+  if (at->status() != array::Status::unscheduled) {
+    return at->status() == array::Status::available && at->data_size() < at->size();
   }
-  return is_one_of(a, passing) && is_expanded(a.inputs()[0]);
+  return is_one_of(*at, broadcasts) && at->inputs()[0].size() < at->size();
 }
 
 // Whether an array shares its input's buffer and needs no memory of its own.
@@ -116,6 +120,7 @@ extern "C" int rmlx_array_id(size_t* res, mlx_array a) {
 // without integers, bools and stop_gradient.
 extern "C" int
 rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n) {
+  static const Names cutting{"StopGradient"};
   try {
     std::unordered_set<std::uintptr_t> targets(ids, ids + n);
     std::unordered_set<std::uintptr_t> seen;
@@ -132,7 +137,7 @@ rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n) {
         *res = true;
         return 0;
       }
-      if (is_one_of(at, {"StopGradient"})) {
+      if (is_one_of(at, cutting)) {
         continue;
       }
       for (auto& input : at.inputs()) {

@@ -2,10 +2,18 @@
 //!
 //! mlx-c has a few hundred functions of a dozen shapes. Each shape has one caller here, which
 //! takes the function itself: `unary(mlx_sys::mlx_exp, &x, stream)`.
+mod graph;
+mod list;
+pub use graph::{
+    async_eval, depends_on, eval, id, is_abstract, is_available, is_tracer, mark_dependents,
+    pending,
+};
+pub use list::Arrays;
+
 use crate::dtype::Dtype;
 use crate::error::{check, last_mlx_error, Error, Result};
 pub use mlx_rs::Array;
-use mlx_sys::{mlx_array, mlx_stream, mlx_vector_array};
+use mlx_sys::{mlx_array, mlx_stream};
 use std::ffi::{c_int, c_void};
 
 /// Owns an array that an mlx-c constructor made.
@@ -416,75 +424,6 @@ pub fn stop_gradient(x: &Array, s: mlx_stream) -> Result<Array> {
     unary(mlx_sys::mlx_stop_gradient, x, s)
 }
 
-/// A list of arrays as mlx-c wants it.
-pub struct Arrays(pub mlx_vector_array);
-
-impl Default for Arrays {
-    fn default() -> Arrays {
-        Arrays::new()
-    }
-}
-
-impl Arrays {
-    /// A new, empty list.
-    pub fn new() -> Arrays {
-        // SAFETY: a plain constructor.
-        Arrays(unsafe { mlx_sys::mlx_vector_array_new() })
-    }
-
-    /// A list of these arrays.
-    pub fn of(arrays: &[Array]) -> Result<Arrays> {
-        let list = Arrays::new();
-        arrays.iter().try_for_each(|a| list.push(a))?;
-        Ok(list)
-    }
-
-    /// Appends one.
-    pub fn push(&self, x: &Array) -> Result<()> {
-        // SAFETY: valid handles; the list counts a reference.
-        check(unsafe { mlx_sys::mlx_vector_array_append_value(self.0, x.as_ptr()) })
-    }
-
-    /// How many.
-    pub fn count(&self) -> usize {
-        // SAFETY: a valid list.
-        unsafe { mlx_sys::mlx_vector_array_size(self.0) }
-    }
-
-    /// One of them.
-    pub fn get(&self, i: usize) -> Result<Array> {
-        // SAFETY: a valid list; MLX checks the position.
-        out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, self.0, i) })
-    }
-}
-
-impl Drop for Arrays {
-    fn drop(&mut self) {
-        // SAFETY: the list is ours.
-        unsafe { mlx_sys::mlx_vector_array_free(self.0) };
-    }
-}
-
-/// Evaluates a list and waits.
-pub fn eval(list: &Arrays) -> Result<()> {
-    // SAFETY: a valid list.
-    check(unsafe { mlx_sys::mlx_eval(list.0) })
-}
-
-/// Queues the evaluation of a list.
-pub fn async_eval(list: &Arrays) -> Result<()> {
-    // SAFETY: a valid list.
-    check(unsafe { mlx_sys::mlx_async_eval(list.0) })
-}
-
-/// Whether the value is there.
-pub fn is_available(x: &Array) -> bool {
-    let mut yes = false;
-    // SAFETY: a valid handle.
-    unsafe { mlx_sys::_mlx_array_is_available(&mut yes, x.as_ptr()) };
-    yes
-}
-
 /// Whether the elements lie in row-major (first) or column-major (second) order without gaps. Told
 /// from the strides: MLX's own flags are wrong after some reshapes (see [`reshape`]).
 pub fn layout(x: &Array) -> (bool, bool) {
@@ -514,75 +453,6 @@ pub fn contiguous(x: &Array, s: mlx_stream) -> Result<Array> {
 pub fn bytes(x: &Array) -> *mut c_void {
     // SAFETY: a valid, evaluated handle.
     unsafe { mlx_sys::mlx_array_data_uint8(x.as_ptr()) as *mut c_void }
-}
-
-extern "C" {
-    fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
-    fn rmlx_is_abstract(out: *mut bool, x: mlx_array) -> c_int;
-    fn rmlx_array_id(out: *mut usize, x: mlx_array) -> c_int;
-    fn rmlx_depends_on(out: *mut bool, x: mlx_array, ids: *const usize, n: usize) -> c_int;
-    fn rmlx_mark_dependents(roots: mlx_vector_array, ids: *const usize, n: usize) -> c_int;
-    fn rmlx_pending(
-        needed: *mut usize,
-        part: *mut mlx_array,
-        roots: mlx_vector_array,
-        budget: f64,
-    ) -> c_int;
-}
-
-/// What tells an array from others in MLX's graph, however many handles it has.
-pub fn id(x: &Array) -> usize {
-    let mut id = 0;
-    // SAFETY: a valid handle.
-    unsafe { rmlx_array_id(&mut id, x.as_ptr()) };
-    id
-}
-
-/// Whether the array was computed from one of `ids` along a path that carries a gradient.
-pub fn depends_on(x: &Array, ids: &[usize]) -> Result<bool> {
-    let mut yes = false;
-    // SAFETY: a valid handle; the slice lives during the call.
-    check(unsafe { rmlx_depends_on(&mut yes, x.as_ptr(), ids.as_ptr(), ids.len()) })?;
-    Ok(yes)
-}
-
-/// Marks arrays, and what they were computed from, as traced where they depend on one of `ids`.
-pub fn mark_dependents(list: &Arrays, ids: &[usize]) -> Result<()> {
-    // SAFETY: a valid list; the slice lives during the call.
-    check(unsafe { rmlx_mark_dependents(list.0, ids.as_ptr(), ids.len()) })
-}
-
-/// What has to be computed for a list: the least memory it takes, and if it is more work than
-/// `budget` (roughly bytes read and written), an array with about that much work before it.
-pub fn pending(list: &Arrays, budget: f64) -> Result<(usize, Option<Array>)> {
-    let mut needed = 0;
-    let mut part = mlx_array {
-        ctx: std::ptr::null_mut(),
-    };
-    // SAFETY: a valid list; what comes back in `part` is ours.
-    check(unsafe { rmlx_pending(&mut needed, &mut part, list.0, budget) })?;
-    let part = if part.ctx.is_null() {
-        None
-    } else {
-        Some(own(part)?)
-    };
-    Ok((needed, part))
-}
-
-/// Whether MLX holds the array for part of the graph of a running transformation.
-pub fn is_tracer(x: &Array) -> bool {
-    let mut yes = false;
-    // SAFETY: a valid handle.
-    unsafe { rmlx_is_tracer(&mut yes, x.as_ptr()) };
-    yes
-}
-
-/// Whether the array stands for values that are not there while vmap or compile trace a function.
-pub fn is_abstract(x: &Array) -> Result<bool> {
-    let mut yes = false;
-    // SAFETY: a valid handle.
-    check(unsafe { rmlx_is_abstract(&mut yes, x.as_ptr()) })?;
-    Ok(yes)
 }
 
 /// Whether MLX has a usable GPU.
