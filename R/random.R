@@ -68,7 +68,9 @@ mlx_seed <- function(seed) {
 #'
 #' Parameters may be mlx arrays that broadcast to `dim`; draws carry gradients to those that shift
 #' and scale them (`mean`, `sd`, `min`, `max`, `loc`, `scale`, `lower`, `upper`, `cov`). float64 numbers are made
-#' of 53 random bits each.
+#' of 53 random bits each. In float32 a key
+#' gives the numbers of Python MLX, but for rounding, and for `mlx_rand_categorical()` and
+#' `mlx_rand_multivariate_normal()`.
 #'
 #' @param dim Extents of the result; of `mlx_rand_multivariate_normal()` those before its last axis,
 #'   which has the length of `mean`.
@@ -147,7 +149,8 @@ mlx_rand_gumbel <- function(dim, dtype = NULL, device = NULL, key = NULL) {
 mlx_rand_laplace <- function(dim, loc = 0, scale = 1, dtype = NULL, device = NULL, key = NULL) {
   scale <- parameter(scale, "positive")
   u <- draw(C_random_open_uniform, dim, dtype, device, key, loc, scale)
-  of_shape(mlx_qlaplace(u, parameter(loc), scale), dim)
+  # the upper quantile, as Python MLX takes it
+  of_shape(mlx_qlaplace(u, parameter(loc), scale, lower.tail = FALSE), dim)
 }
 
 #' @rdname mlx_rand

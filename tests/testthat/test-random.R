@@ -143,6 +143,22 @@ test_that("keys determine draws, and split into independent ones", {
   expect_error(mlx_key(0.5), "whole number", class = "rmlx_error_argument")
 })
 
+test_that("a key gives the numbers of Python MLX 0.32.2", {
+  key <- mlx_key(42)
+  near <- function(got, want) expect_near(got, want, 2e-6)
+  near(mlx_rand_normal(3, key = key), c(0.1869356483221054, -1.28065025806427, -1.5593127012252808))
+  near(mlx_rand_uniform(3, key = key), c(0.5741444230079651, 0.10015823692083359, 0.05946118012070656))
+  near(mlx_rand_gumbel(3, key = key), c(0.5890136957168579, -0.8333455324172974, -1.037598729133606))
+  near(mlx_rand_laplace(3, key = key), c(-0.1605079025030136, 1.6078563928604126, 2.129283905029297))
+  near(mlx_rand_truncated_normal(-1, 2, 3, key = key),
+       c(0.3282715678215027, -0.7042316198348999, -0.8157208561897278))
+  expect_identical(as.vector(mlx_rand_bernoulli(6, key = key)), c(FALSE, FALSE, FALSE, TRUE, TRUE, FALSE))
+  expect_identical(as.vector(mlx_rand_randint(4, 0, 100, key = key)), c(57L, 85L, 5L, 6L))
+  expect_identical(as.vector(mlx_rand_permutation(6, key = key)), c(4L, 3L, 5L, 0L, 1L, 2L) + 1L)
+  expect_identical(lapply(mlx_key_split(key), as.vector),
+                   list(c(2465931498, 3679230171), c(255383827, 267815257)))
+})
+
 test_that("random bits have the width that was asked for", {
   expect_identical(mlx_dtype(mlx_key_bits(3)), "uint32")
   expect_identical(mlx_dtype(mlx_key_bits(3, width = 2)), "uint16")

@@ -14,19 +14,14 @@ use crate::op::scan::cumsum;
 use crate::operand::Operand;
 use mlx_sys::mlx_stream;
 
-/// Logits as floating numbers with the axis of the categories last.
-fn logits_last(x: &Operand, axis: i32, device: Device) -> Result<Array> {
-    let s = device.stream();
+/// Logits as floating numbers.
+fn floating(x: &Operand, device: Device) -> Result<Array> {
     let array = x.array(device)?;
-    let rank = mlx::rank(&array);
-    let axis = entry::axis_of(axis, rank)?;
     let kind = match mlx::dtype(&array) {
         kind if dtype::is_float(kind) => kind,
         _ => Dtype::Float32,
     };
-    let mut axes: Vec<i32> = (0..rank as i32).filter(|&k| k != axis).collect();
-    axes.push(axis);
-    mlx::permute(&mlx::astype(&array, kind, s)?, &axes, s)
+    mlx::astype(&array, kind, device.stream())
 }
 
 /// 1-based positions as int32.
@@ -34,9 +29,6 @@ fn positions(x: &Array, s: mlx_stream) -> Result<Array> {
     let x = mlx::astype(x, Dtype::Int32, s)?;
     mlx::binary(mlx_sys::mlx_add, &x, &mlx::scalar(1.0, Dtype::Int32, s)?, s)
 }
-
-/// Up to this many numbers are compared at once; beyond, categories are searched for.
-const AT_ONCE: usize = 1 << 24;
 
 /// `.Call`: categories drawn by their logits along an axis, `num` for each of the other places.
 unsafe extern "C" fn random_categorical(x: SEXP, axis: SEXP, num: SEXP, key: SEXP) -> SEXP {
@@ -46,63 +38,39 @@ unsafe extern "C" fn random_categorical(x: SEXP, axis: SEXP, num: SEXP, key: SEX
     entry::one(|| {
         let device = x.device().unwrap_or_else(crate::device::default);
         let s = device.stream();
-        let logits = logits_last(&x, axis, device)?;
-        let shape = mlx::shape(&logits).to_vec();
-        let Some((&categories, places)) = shape.split_last().filter(|(&n, _)| n > 0) else {
+        let logits = floating(&x, device)?;
+        let mut places = mlx::shape(&logits).to_vec();
+        let axis = entry::axis_of(axis, places.len())?;
+        let categories = places.remove(axis as usize);
+        if categories == 0 {
             return Err(Error::Shape("there are no categories to draw from.".into()));
-        };
-        let drawn: Vec<i32> = [places, &[num]].concat();
+        }
+        let drawn: Vec<i32> = [&places[..], &[num]].concat();
         check_shape(&drawn, Dtype::Int32)?;
-        let count: usize = drawn.iter().map(|&n| n as usize).product();
         let key = key.array()?;
-        let best = if count == 0 {
+        if drawn.contains(&0) {
             let zero = mlx::scalar(0.0, Dtype::Int32, s)?;
-            return Ok(Placed::new(
-                mlx::full(&drawn, &zero, Dtype::Int32, s)?,
-                device,
-            ));
-        } else if count <= AT_ONCE / categories as usize {
-            largest(&logits, places, num, categories, &key, s)?
-        } else {
-            searched(&logits, &drawn, categories, device, &key)?
-        };
-        Ok(Placed::new(positions(&best, s)?, device))
+            let none = mlx::full(&drawn, &zero, Dtype::Int32, s)?;
+            return Ok(Placed::new(none, device));
+        }
+        let mut axes: Vec<i32> = (0..drawn.len() as i32).filter(|&k| k != axis).collect();
+        axes.push(axis);
+        let logits = mlx::permute(&logits, &axes, s)?;
+        let found = search(&logits, &drawn, device, &key)?;
+        Ok(Placed::new(positions(&found, s)?, device))
     })
 }
 
-/// The largest of the logits with Gumbel noise, as Python MLX draws.
-fn largest(
-    logits: &Array,
-    places: &[i32],
-    num: i32,
-    categories: i32,
-    key: &Array,
-    s: mlx_stream,
-) -> Result<Array> {
-    let all: Vec<i32> = [places, &[num, categories]].concat();
-    let one: Vec<i32> = [places, &[1, categories]].concat();
-    let noise = gumbel(&all, mlx::dtype(logits), key, s)?;
-    let rows = mlx::reshape(logits, &one, s)?;
-    let sum = mlx::binary(mlx_sys::mlx_add, &rows, &noise, s)?;
-    let last = all.len() as i32 - 1;
-    mlx::reduce_axis(mlx_sys::mlx_argmax_axis, &sum, last, false, s)
-}
-
-/// The first category whose cumulated weight is above a uniform number, by bisection: many draws
-/// from many categories need no array of both extents.
-fn searched(
-    logits: &Array,
-    drawn: &[i32],
-    categories: i32,
-    device: Device,
-    key: &Array,
-) -> Result<Array> {
+/// The first category whose cumulated weight is above a uniform number, by bisection, so that no
+/// array has an element for each draw and category. The last axis has the categories.
+fn search(logits: &Array, drawn: &[i32], device: Device, key: &Array) -> Result<Array> {
     let s = device.stream();
+    let last = drawn.len() as i32 - 1;
+    let categories = mlx::shape(logits)[last as usize];
     let kind = match device {
         Device::Cpu => Dtype::Float64,
         Device::Gpu => Dtype::Float32,
     };
-    let last = drawn.len() as i32 - 1;
     let logits = mlx::astype(logits, kind, s)?;
     let top = mlx::reduce_axis(mlx_sys::mlx_max_axis, &logits, last, true, s)?;
     let apart = mlx::binary(mlx_sys::mlx_subtract, &logits, &top, s)?;
@@ -147,7 +115,7 @@ unsafe extern "C" fn random_order(x: SEXP, key: SEXP) -> SEXP {
     entry::one(|| {
         let device = x.device().unwrap_or_else(crate::device::default);
         let s = device.stream();
-        let logits = logits_last(&x, -1, device)?;
+        let logits = floating(&x, device)?;
         let noise = gumbel(mlx::shape(&logits), mlx::dtype(&logits), &key.array()?, s)?;
         let sum = mlx::binary(mlx_sys::mlx_add, &logits, &noise, s)?;
         let least_first = mlx::unary(mlx_sys::mlx_negative, &sum, s)?;
