@@ -179,6 +179,17 @@ unsafe extern "C" fn einsum(operands: SEXP, subscripts: SEXP) -> SEXP {
             // SAFETY: a valid list and text.
             mlx::out(|o| unsafe { mlx_sys::mlx_einsum(o, text.as_ptr(), list.0, s) })
         })
+        .map_err(|error| match error {
+            Error::Mlx(said) => {
+                let shapes: Vec<String> = x.iter().map(|x| show(mlx::shape(x))).collect();
+                Error::Shape(format!(
+                    "the subscripts \"{}\" do not fit operands of shapes {}. MLX says: {said}",
+                    text.to_string_lossy(),
+                    shapes.join(" and ")
+                ))
+            }
+            other => other,
+        })
     })
 }
 
@@ -232,9 +243,37 @@ unsafe extern "C" fn einsum_path(operands: SEXP, subscripts: SEXP) -> SEXP {
     out
 }
 
+/// An array of one axis without elements, in the dtype of x.
+fn nothing(x: &Array, s: mlx_stream) -> Result<Array> {
+    let kind = mlx::dtype(x);
+    mlx::full(&[0], &mlx::scalar(0.0, kind, s)?, kind, s)
+}
+
 /// `.Call`: Kronecker product.
 unsafe extern "C" fn kron(operands: SEXP) -> SEXP {
-    run(operands, call2(mlx_sys::mlx_kron))
+    run(operands, |x, s| {
+        let (a, b) = (mlx::shape(&x[0]), mlx::shape(&x[1]));
+        if mlx::size(&x[0]) > 0 && mlx::size(&x[1]) > 0 {
+            return mlx::binary(mlx_sys::mlx_kron, &x[0], &x[1], s);
+        }
+        // MLX refuses arrays without elements
+        let n = a.len().max(b.len());
+        let at = |x: &[i32], i: usize| {
+            if i + x.len() < n {
+                1
+            } else {
+                x[i + x.len() - n]
+            }
+        };
+        let shape: Vec<i32> = (0..n).map(|i| at(a, i) * at(b, i)).collect();
+        let product = mlx::binary(
+            mlx_sys::mlx_multiply,
+            &nothing(&x[0], s)?,
+            &nothing(&x[1], s)?,
+            s,
+        )?;
+        mlx::reshape(&product, &shape, s)
+    })
 }
 
 /// `.Call`: cross product of vectors of 3 (or 2) along an axis.
