@@ -39,6 +39,7 @@ const TABLES: &[&[Routine]] = &[
     op::assign::ROUTINES,
     op::binary::ROUTINES,
     op::bind::ROUTINES,
+    op::blocks::ROUTINES,
     op::create::ROUTINES,
     op::index::ROUTINES,
     op::linalg::ROUTINES,
