@@ -17,8 +17,10 @@ NULL
 
 window_of <- function(M, dtype, device, f) {
   M <- check_count(M, "M")
-  values <- if (M == 1L) 1 else f((seq_len(M) - 1) / (M - 1))
-  .Call(C_from_vector, values, dtype, device, M)
+  if (M == 1L) return(mlx_ones(1L, dtype, device))
+  # in double precision, rounded once
+  values <- f(mlx_linspace(0, 1, M, "float64", "cpu"))
+  .Call(C_cast, values, dtype %||% getOption("rmlx.dtype", "float32"), device)
 }
 
 #' @rdname mlx_windows

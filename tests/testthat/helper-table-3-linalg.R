@@ -273,7 +273,8 @@ contraction_rows <- list(
     sum(base::diag(x %*% y %*% z))
   }, covers = "mlx_einsum", inputs = list(list(a, b, diag(2) + 1))),
   row("mlx_kron", mlx_kron, function(x, y) base::kronecker(x, y), sides = TRUE, int_dtype = "int32",
-      inputs = list(list(a, b), list(b, a)), int = whole2),
+      inputs = list(list(a, b), list(b, a)), int = whole2,
+      empty = list(list(matrix(0, 0, 2), diag(2)), list(diag(2), matrix(0, 3, 0)))),
   row("kronecker", function(x, y) kronecker(x, y), function(x, y) base::kronecker(x, y), sides = TRUE,
       inputs = list(list(a, b))),
   row("%x%", function(x, y) x %x% y, function(x, y) base::`%x%`(x, y), inputs = list(list(a, b))),

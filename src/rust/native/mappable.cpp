@@ -1,5 +1,7 @@
 // MLX 0.32.2 has no vmap of its LU and QR factorizations, though both take stacks of matrices. The
-// primitive here runs another one and maps it by way of a new leading axis.
+// primitive here runs another one and maps it by way of a new leading axis. It also repairs what LU
+// says of its result: it gives bytes for the number of elements, and elementwise operations on a
+// matrix of one row or column then write beyond its end.
 
 #include <memory>
 #include <utility>
@@ -24,6 +26,11 @@ class Mappable : public mx::Primitive {
 
   void eval_cpu(const Arrays& inputs, Arrays& outputs) override {
     inner_->eval_cpu(inputs, outputs);
+    for (auto& out : outputs) {
+      if (out.data_size() > out.size()) {
+        out.copy_shared_buffer(out, out.strides(), out.flags(), out.size());
+      }
+    }
   }
 
   void eval_gpu(const Arrays& inputs, Arrays& outputs) override {

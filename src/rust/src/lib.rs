@@ -46,6 +46,7 @@ const TABLES: &[&[Routine]] = &[
     op::bind::ROUTINES,
     op::conv::ROUTINES,
     op::categorical::ROUTINES,
+    op::blocks::ROUTINES,
     op::create::ROUTINES,
     op::fast::ROUTINES,
     op::fft::ROUTINES,

@@ -2,6 +2,7 @@
 pub mod assign;
 pub mod binary;
 pub mod bind;
+pub mod blocks;
 pub mod categorical;
 pub mod conv;
 pub mod create;

@@ -1,19 +1,17 @@
-//! Contractions and products beside %*%: einsum, tensordot, inner products, Kronecker, cross, and
-//! MLX's masked, gathered and segmented matrix products.
+//! Contractions and products beside %*%: einsum, tensordot, inner products, Kronecker, cross,
+//! Hadamard, and diagonals.
 use crate::convert::from_r::float64_on_gpu;
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::entry::{self, axis_of, show};
 use crate::error::{check, Error, Result};
-use crate::exact::Graph;
 use crate::ffi::*;
 use crate::handle::Placed;
-use crate::linalg::extents;
 use crate::mlx::{self, Array, Arrays};
 use crate::op::linalg::common_float;
 use crate::op::matmul::whole_numbers;
 use crate::operand::Operand;
-use mlx_sys::{mlx_array, mlx_stream};
+use mlx_sys::mlx_stream;
 use std::ffi::{c_char, c_int, CString};
 
 /// The operands side by side, and their device.
@@ -22,7 +20,11 @@ struct Sides {
     device: Device,
 }
 
-unsafe fn look(operands: SEXP) {
+/// Looks at operands, some of which may be NULL: this may jump.
+///
+/// # Safety
+/// `operands` is a protected list; the caller owns nothing.
+pub unsafe fn look(operands: SEXP) {
     for i in 0..XLENGTH(operands) {
         if VECTOR_ELT(operands, i) != R_NilValue {
             Operand::of(VECTOR_ELT(operands, i));
@@ -58,7 +60,7 @@ unsafe fn sides(operands: SEXP) -> Result<Sides> {
 }
 
 /// A sum of products: floats as they are promoted; whole numbers exactly.
-fn contract(
+pub fn contract(
     x: &[Array],
     s: mlx_stream,
     f: impl Fn(&[Array], mlx_stream) -> Result<Array>,
@@ -76,8 +78,11 @@ fn contract(
     f(&x, s)
 }
 
-/// Runs `f` on the operands that are there and the option.
-unsafe fn run(operands: SEXP, f: impl FnOnce(&[Array], mlx_stream) -> Result<Array>) -> SEXP {
+/// Runs `f` on the operands that are there, on their device's stream.
+///
+/// # Safety
+/// As [`look`].
+pub unsafe fn run(operands: SEXP, f: impl FnOnce(&[Array], mlx_stream) -> Result<Array>) -> SEXP {
     look(operands);
     entry::one(|| {
         let sides = sides(operands)?;
@@ -179,6 +184,17 @@ unsafe extern "C" fn einsum(operands: SEXP, subscripts: SEXP) -> SEXP {
             // SAFETY: a valid list and text.
             mlx::out(|o| unsafe { mlx_sys::mlx_einsum(o, text.as_ptr(), list.0, s) })
         })
+        .map_err(|error| match error {
+            Error::Mlx(said) => {
+                let shapes: Vec<String> = x.iter().map(|x| show(mlx::shape(x))).collect();
+                Error::Shape(format!(
+                    "the subscripts \"{}\" do not fit operands of shapes {}. MLX says: {said}",
+                    text.to_string_lossy(),
+                    shapes.join(" and ")
+                ))
+            }
+            other => other,
+        })
     })
 }
 
@@ -232,9 +248,37 @@ unsafe extern "C" fn einsum_path(operands: SEXP, subscripts: SEXP) -> SEXP {
     out
 }
 
+/// An array of one axis without elements, in the dtype of x.
+fn nothing(x: &Array, s: mlx_stream) -> Result<Array> {
+    let kind = mlx::dtype(x);
+    mlx::full(&[0], &mlx::scalar(0.0, kind, s)?, kind, s)
+}
+
 /// `.Call`: Kronecker product.
 unsafe extern "C" fn kron(operands: SEXP) -> SEXP {
-    run(operands, call2(mlx_sys::mlx_kron))
+    run(operands, |x, s| {
+        let (a, b) = (mlx::shape(&x[0]), mlx::shape(&x[1]));
+        if mlx::size(&x[0]) > 0 && mlx::size(&x[1]) > 0 {
+            return mlx::binary(mlx_sys::mlx_kron, &x[0], &x[1], s);
+        }
+        // MLX refuses arrays without elements
+        let n = a.len().max(b.len());
+        let at = |x: &[i32], i: usize| {
+            if i + x.len() < n {
+                1
+            } else {
+                x[i + x.len() - n]
+            }
+        };
+        let shape: Vec<i32> = (0..n).map(|i| at(a, i) * at(b, i)).collect();
+        let product = mlx::binary(
+            mlx_sys::mlx_multiply,
+            &nothing(&x[0], s)?,
+            &nothing(&x[1], s)?,
+            s,
+        )?;
+        mlx::reshape(&product, &shape, s)
+    })
 }
 
 /// `.Call`: cross product of vectors of 3 (or 2) along an axis.
@@ -339,137 +383,9 @@ fn transform(x: &Array, s: mlx_stream) -> Result<Array> {
 }
 
 /// Whether MLX's special products take the dtype: on the CPU it is float32 alone.
-fn native(x: &Array, s: mlx_stream) -> bool {
+pub fn native(x: &Array, s: mlx_stream) -> bool {
     let kind = mlx::dtype(x);
     kind == Dtype::Float32 || (dtype::is_float(kind) && s.ctx != Device::Cpu.stream().ctx)
-}
-
-/// An operand that may be missing, as mlx-c wants it.
-fn or_null(x: Option<&Array>) -> mlx_array {
-    x.map_or(
-        mlx_array {
-            ctx: std::ptr::null_mut(),
-        },
-        |x| x.as_ptr(),
-    )
-}
-
-/// A mask or positions beside the operands; NULL is none.
-unsafe fn beside(x: SEXP) -> Result<Option<Array>> {
-    if x == R_NilValue {
-        return Ok(None);
-    }
-    let operand = Operand::of(x);
-    let array = operand.array(operand.device().unwrap_or_else(device::default))?;
-    mlx::share(&array).map(Some)
-}
-
-/// `.Call`: a product of which blocks are left out. Operands: a, b; masks: of the result, of a, of
-/// b, each may be NULL.
-unsafe extern "C" fn block_masked(operands: SEXP, masks: SEXP, block: SEXP) -> SEXP {
-    look(masks);
-    let block = Rf_asInteger(block);
-    run(operands, |x, s| {
-        if x.iter().any(|x| mlx::rank(x) < 2) {
-            return Err(Error::Shape(
-                "mlx_block_masked_mm() multiplies matrices.".into(),
-            ));
-        }
-        let (out, left, right) = (
-            beside(VECTOR_ELT(masks, 0))?,
-            beside(VECTOR_ELT(masks, 1))?,
-            beside(VECTOR_ELT(masks, 2))?,
-        );
-        if x.iter().all(|x| native(x, s)) {
-            // SAFETY: valid handles or null.
-            return mlx::out(|o| unsafe {
-                mlx_sys::mlx_block_masked_mm(
-                    o,
-                    x[0].as_ptr(),
-                    x[1].as_ptr(),
-                    block,
-                    or_null(out.as_ref()),
-                    or_null(left.as_ref()),
-                    or_null(right.as_ref()),
-                    s,
-                )
-            });
-        }
-        contract(x, s, |x, s| {
-            let a = masked(&x[0], left.as_ref(), block, s)?;
-            let b = masked(&x[1], right.as_ref(), block, s)?;
-            let product = mlx::binary(mlx_sys::mlx_matmul, &a, &b, s)?;
-            masked(&product, out.as_ref(), block, s)
-        })
-    })
-}
-
-/// x with its blocks left out, or multiplied by numbers.
-fn masked(x: &Array, mask: Option<&Array>, block: i32, s: mlx_stream) -> Result<Array> {
-    let Some(mask) = mask else {
-        return mlx::share(x);
-    };
-    let (m, n) = extents(x);
-    let mut each = mlx::share(mask)?;
-    for axis in [-2, -1] {
-        // SAFETY: a valid handle.
-        each = mlx::out(|o| unsafe { mlx_sys::mlx_repeat_axis(o, each.as_ptr(), block, axis, s) })?;
-    }
-    let (rows, columns) = extents(&each);
-    if rows < m || columns < n {
-        return Err(Error::Shape(format!(
-            "a mask of {} has too few elements for blocks of {block} in {}.",
-            show(mlx::shape(mask)),
-            show(mlx::shape(x))
-        )));
-    }
-    let g = Graph(s);
-    let each = g.columns(&g.rows(&each, 0, m)?, 0, n)?;
-    if mlx::dtype(mask) == Dtype::Bool {
-        return mlx::select(&each, x, &g.scalar(0.0, x)?, s);
-    }
-    g.mul(x, &mlx::astype(&each, mlx::dtype(x), s)?)
-}
-
-/// `.Call`: products of matrices picked from two stacks; positions from 0 as uint32, or NULL.
-unsafe extern "C" fn gathered(operands: SEXP, positions: SEXP, sorted: SEXP) -> SEXP {
-    look(positions);
-    let sorted = Rf_asLogical(sorted) == 1;
-    run(operands, |x, s| {
-        if x.iter().any(|x| mlx::rank(x) < 2) {
-            return Err(Error::Shape("mlx_gather_mm() multiplies matrices.".into()));
-        }
-        let left = beside(VECTOR_ELT(positions, 0))?;
-        let right = beside(VECTOR_ELT(positions, 1))?;
-        if x.iter().all(|x| native(x, s)) {
-            // SAFETY: valid handles or null.
-            return mlx::out(|o| unsafe {
-                mlx_sys::mlx_gather_mm(
-                    o,
-                    x[0].as_ptr(),
-                    x[1].as_ptr(),
-                    or_null(left.as_ref()),
-                    or_null(right.as_ref()),
-                    sorted,
-                    s,
-                )
-            });
-        }
-        contract(x, s, |x, s| {
-            let a = picked(&x[0], left.as_ref(), s)?;
-            let b = picked(&x[1], right.as_ref(), s)?;
-            mlx::binary(mlx_sys::mlx_matmul, &a, &b, s)
-        })
-    })
-}
-
-/// The matrices of a stack at positions.
-fn picked(x: &Array, at: Option<&Array>, s: mlx_stream) -> Result<Array> {
-    let Some(at) = at else {
-        return mlx::share(x);
-    };
-    let (m, n) = extents(x);
-    mlx::take(&mlx::reshape(x, &[-1, m, n], s)?, at, 0, s)
 }
 
 routines![
@@ -483,6 +399,4 @@ routines![
     diagonal / 4,
     diagonal_matrix / 2,
     hadamard / 1,
-    block_masked / 3,
-    gathered / 3,
 ];
