@@ -42,6 +42,7 @@ const TABLES: &[&[Routine]] = &[
     file::ROUTINES,
     stream::ROUTINES,
     op::assign::ROUTINES,
+    op::attention::ROUTINES,
     op::binary::ROUTINES,
     op::bind::ROUTINES,
     op::conv::ROUTINES,

@@ -1,5 +1,6 @@
 //! MLX's operations as R sees them. Each family has a table with one line per operation.
 pub mod assign;
+pub mod attention;
 pub mod binary;
 pub mod bind;
 pub mod blocks;
@@ -12,7 +13,11 @@ pub mod index;
 pub mod layout;
 pub mod linalg;
 pub mod matmul;
+<<<<<<< HEAD
 pub mod product;
+=======
+pub mod packing;
+>>>>>>> 94324a5d48ff6312a07da60401a2bc73d39f2eec
 pub mod quantize;
 pub mod random;
 pub mod reduce;

@@ -1,16 +1,20 @@
-//! Quantized matrices: packed weights with a scale for each group.
-//!
-//! MLX checks the shapes of some arguments only, and reads what lies beyond the others; here all
-//! are checked. What it lacks on the CPU is composed of what it has.
+//! Operations on quantized matrices. What MLX lacks on the CPU is composed of what it has.
+use super::packing::{raw, Packing, Quantized};
 use crate::device::Device;
 use crate::dtype::{self, Dtype};
+<<<<<<< HEAD
 use crate::entry::{self, show};
 use crate::error::{check, guarded, raise, Error, Result};
+=======
+use crate::entry::{self, show, string};
+use crate::error::{guarded, raise, Error, Result};
+>>>>>>> 94324a5d48ff6312a07da60401a2bc73d39f2eec
 use crate::ffi::*;
 use crate::handle::{self, Placed};
-use crate::mlx::{self, Array, Arrays};
+use crate::mlx::{self, Array};
 use crate::object;
 use crate::operand::{self, Operand};
+<<<<<<< HEAD
 use mlx_sys::{mlx_array, mlx_optional_dtype, mlx_optional_int, mlx_stream};
 use std::ffi::CStr;
 
@@ -255,6 +259,9 @@ struct Quantized {
     /// nvfp4: the largest magnitude, if it was scaled by one.
     global: Option<Array>,
 }
+=======
+use mlx_sys::mlx_stream;
+>>>>>>> 94324a5d48ff6312a07da60401a2bc73d39f2eec
 
 /// The arguments of an operation by position in an R list, each looked at before anything is owned.
 struct Arguments(SEXP);
