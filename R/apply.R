@@ -29,9 +29,9 @@ joined <- function(results, shape) {
   flat <- .Call(C_combine, unname(results))
   shape <- if (n == 1L) shape else c(n, shape)
   out <- if (length(shape) > 1L) .Call(C_reshape, flat, shape, TRUE) else flat
-  first <- results[[1L]]
-  if (n > 1L && is.null(dim(first)) && !is.null(names(first))) {
-    dimnames(out) <- c(list(names(first)), rep(list(NULL), length(shape) - 1L))
+  titles <- unique(base::lapply(results, function(result) if (is.null(dim(result))) names(result)))
+  if (n > 1L && length(titles) == 1L && !is.null(titles[[1L]])) {
+    dimnames(out) <- c(titles, rep(list(NULL), length(shape) - 1L))
   }
   out
 }

@@ -31,6 +31,7 @@ diff.mlx <- function(x, lag = 1L, differences = 1L, ...) {
 difference <- function(x, lag, times, axis) {
   for (i in seq_len(times)) {
     n <- max(mlx_shape(x)[axis] - lag, 0L)
+    if (n == 0L) return(along(x, integer(), axis))
     x <- along(x, lag + seq_len(n), axis) - along(x, seq_len(n), axis)
   }
   x

@@ -31,10 +31,20 @@ valid_argument <- function(name, special) {
     x = as_mlx(matrix(c(4, 1, 1, 3), 2)), y = as_mlx(matrix(c(1, 2, 3, 4), 2)), f = function(x) sum(x),
     dim = c(2L, 2L), value = 1, code = 1, data = 1:4, start = 1, stop = 4, n = 2L,
     newshape = c(4L, 1L), shape = c(2L, 2L), axes = 1L, axis = 1L, dtype = "float32",
-    condition = as_mlx(c(TRUE, FALSE)), device = "cpu", perm = 2:1, name = "device"
+    condition = as_mlx(c(TRUE, FALSE)), device = "cpu", perm = 2:1, name = "device", k = 1, kth = 1L,
+    M = 4, offset = 0L, shift = 1L, reps = 2L, repeats = 2L, seed = 1, FUN = function(x, ...) x,
+    X = as_mlx(matrix(c(4, 1, 1, 3), 2)), Y = as_mlx(c(1, 2)), MARGIN = 1L, STATS = 1, file = tempfile(),
+    arrays = list(a = as_mlx(1)), num_heads = 1L, group = c(1, 2), INDEX = c(1, 2), indices = 1L,
+    key = mlx_key(1), d = 1, df = 3, size = 3, prob = 0.5, subscripts = "ij,jk->ik", w = mlx_ones(c(2, 64)),
+    stream = "cpu", limit = 1e9, dims = 2L, weight = mlx_ones(c(1, 1, 1)), input = mlx_ones(c(1, 3, 1))
   )
   if (name %in% names(special)) return(special[[name]])
   common[[name]]
+}
+
+# Functions that take the place of base R's: what they hand on to it has errors of its own.
+is_mask <- function(name) {
+  exists(name, baseenv(), inherits = FALSE) || name %in% getNamespaceExports("stats")
 }
 
 # The calls of one function: list(argument, value's name, call's arguments).
@@ -44,7 +54,8 @@ hostile_calls <- function(fn, special = list(), first = 1L, values = hostile_val
   for (name in setdiff(arguments, "...")) {
     value <- valid_argument(name, special)
     needed <- identical(formals(fn)[[name]], rlang::missing_arg())
-    if (!is.null(value) && (needed || name %in% names(special))) valid[[name]] <- value
+    if (needed && is.null(value)) value <- as_mlx(c(0.5, 0.25))
+    if (needed || name %in% names(special)) valid[[name]] <- value
   }
   dots <- if ("..." %in% names(special)) special[["..."]] else list(as_mlx(c(1, 2)))
   with_dots <- "..." %in% arguments
@@ -76,6 +87,7 @@ run_hostile <- function(functions, specials, log) {
   inside <- "/src/|[.]rs\\b|[.]cpp|panick|unwrap|std::|_ptr"
   found <- character()
   count <- 0L
+  setwd(tempdir()) # for what is saved under hostile names
   sink(nullfile())
   sink(file(nullfile(), "w"), type = "message")
   for (name in functions) {
@@ -92,7 +104,7 @@ run_hostile <- function(functions, specials, log) {
       count <- count + 1L
       if (is.null(error)) next
       if (!inherits(error, "rmlx_error")) {
-        found <- c(found, paste0("not classed: ", what, ": ", conditionMessage(error)))
+        if (!is_mask(name)) found <- c(found, paste0("not classed: ", what, ": ", conditionMessage(error)))
       } else if (grepl(inside, conditionMessage(error))) {
         found <- c(found, paste0("shows its insides: ", what, ": ", conditionMessage(error)))
       }

@@ -37,7 +37,7 @@ test_that("functions of base R give what the plain vector gives", {
     mean.default(x), order(x), order(x, decreasing = TRUE), sort(x), sort.int(unclass(x), method = "quick"),
     sort.int(unclass(x), method = "radix"), sort.int(unclass(x), partial = 3), rank(x), rev(x), unique(x),
     duplicated(x), table(x), tabulate(x), x %in% c(1, 9), match(9, x), which(x > 3), which.max(x), cut(x, 3),
-    findInterval(x, c(2, 5)), factor(x), split(x, rep(1:2, 4)), tapply(x, rep(1:2, 4), sum), ave(x, rep(1:2, 4)),
+    findInterval(x, c(2, 5)), factor(x), split(x, rep(1:2, 4)), ave(x, rep(1:2, 4)),
     rowsum(x, rep(1:2, 4)), by(data.frame(x), rep(1:2, 4), function(d) sum(d$x)), outer(x, 1:2), diff(x),
     matrix(x, 2), array(x, c(2, 2, 2)), apply(matrix(x, 2), 1, sum), sweep(matrix(x, 2), 1, 1:2),
     max.col(matrix(x, 2)),

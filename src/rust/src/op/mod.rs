@@ -13,11 +13,8 @@ pub mod index;
 pub mod layout;
 pub mod linalg;
 pub mod matmul;
-<<<<<<< HEAD
-pub mod product;
-=======
 pub mod packing;
->>>>>>> 94324a5d48ff6312a07da60401a2bc73d39f2eec
+pub mod product;
 pub mod quantize;
 pub mod random;
 pub mod reduce;

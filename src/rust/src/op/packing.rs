@@ -3,7 +3,7 @@
 //! MLX checks the shapes of some arguments only, and reads what lies beyond the others; here all
 //! are checked.
 use crate::dtype::{self, Dtype};
-use crate::entry::{show, string};
+use crate::entry::{self, show};
 use crate::error::{check, Error, Result};
 use crate::ffi::*;
 use crate::mlx::{self, Array, Arrays};
@@ -34,7 +34,7 @@ impl Packing {
     /// # Safety
     /// `x` is such a list, live and protected.
     pub unsafe fn of(x: SEXP) -> Result<Packing> {
-        let name = string(VECTOR_ELT(x, 2))?;
+        let name = entry::name(VECTOR_ELT(x, 2))?;
         let known = MODES
             .iter()
             .find(|(mode, ..)| mode.to_bytes() == name.as_bytes());

@@ -337,6 +337,10 @@ unsafe extern "C" fn random_permutation(x: SEXP, axis: SEXP, key: SEXP) -> SEXP 
         let axis = entry::axis_of(axis, mlx::rank(&array))?;
         let s = device.stream();
         let key = key.array()?;
+        if mlx::size(&array) == 0 {
+            // there is one order; MLX divides by the extent 0
+            return Ok(Placed::new(mlx::share(&array)?, device));
+        }
         // SAFETY: live handles.
         let out = mlx::out(|o| unsafe {
             mlx_sys::mlx_random_permutation(o, array.as_ptr(), axis, key.as_ptr(), s)
