@@ -353,14 +353,30 @@ pub fn take(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     out(|o| unsafe { mlx_sys::mlx_take_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
 }
 
+/// What positions that select nothing give. MLX's own result would end the process in its gradient,
+/// where MLX 0.32.2 divides by the number of positions.
+fn nothing(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
+    let kind = dtype(x);
+    full(shape, &scalar(0.0, kind, s)?, kind, s)
+}
+
 /// One element for each position along an axis.
 pub fn take_along(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    let k = axis as usize;
+    let mut result = shape(x).to_vec();
+    result.splice(k..=k, shape(at).iter().copied());
+    if result.contains(&0) {
+        return nothing(x, &result, s);
+    }
     // SAFETY: as in `unary`.
     out(|o| unsafe { mlx_sys::mlx_take_along_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
 }
 
 /// Slices of `sizes` at index arrays that broadcast, one for each of `axes`.
 pub fn gather(
+    if size(at) == 0 {
+        return nothing(x, shape(at), s);
+    }
     x: &Array,
     at: &[Array],
     axes: &[i32],
@@ -373,6 +389,20 @@ pub fn gather(
         mlx_sys::mlx_gather(
             o,
             x.as_ptr(),
+    if sizes.contains(&0) || at.iter().any(|positions| size(positions) == 0) {
+        let rank = at.iter().map(rank).max().unwrap_or(0);
+        let mut result = vec![1; rank];
+        for positions in at {
+            let own = shape(positions);
+            for (extent, &n) in result[rank - own.len()..].iter_mut().zip(own) {
+                if n != 1 {
+                    *extent = n;
+                }
+            }
+        }
+        result.extend(sizes);
+        return nothing(x, &result, s);
+    }
             list.0,
             axes.as_ptr(),
             axes.len(),
