@@ -166,7 +166,7 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> 
                 crate::dtype::name(kind)
             )));
         }
-        let value = new.array_as(kind, device)?;
+        let value = new.array_into(kind, device)?;
         let parse = if single {
             Selection::parse_one
         } else {
