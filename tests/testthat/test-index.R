@@ -217,3 +217,22 @@ test_that("assignments to nothing have a gradient, and the process lives", {
     cat(if (all(right)) "fine" else right)
   }))
 })
+
+test_that("names are found whatever encoding they are in", {
+  utf8 <- c("\u00e9", "b")
+  latin1 <- iconv(utf8, "UTF-8", "latin1")
+  for (titles in list(utf8, latin1)) {
+    for (index in list(utf8[1], latin1[1])) {
+      x <- as_mlx(c(1, 2))
+      names(x) <- titles
+      expect_identical(as.vector(x[index]), 1)
+      expect_identical(x[[index]], 1)
+      x[index] <- 5
+      expect_identical(as.vector(x), c(5, 2))
+      m <- as_mlx(matrix(1:4, 2, dimnames = list(titles, titles)))
+      expect_identical(as.vector(m[index, "b"]), 3)
+      expect_identical(dimnames(m[index, "b"]), list(titles[1], "b"))
+      expect_identical(as.vector(m[cbind(index, "b")]), 3)
+    }
+  }
+})

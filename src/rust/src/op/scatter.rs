@@ -6,7 +6,7 @@ use crate::entry::{self, axis_of, ints, show};
 use crate::error::{Error, Result};
 use crate::ffi::*;
 use crate::handle::Placed;
-use crate::index::{Arguments, Selection};
+use crate::index::{Arguments, Selection, Titles};
 use crate::mlx::{self, Array};
 use crate::op::assign::fill;
 use crate::op::bind::Parts;
@@ -122,11 +122,10 @@ unsafe extern "C" fn gather(x: SEXP, list: SEXP, axes: SEXP) -> SEXP {
 unsafe extern "C" fn positions(x: SEXP, frame: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let arguments = Arguments::of(frame); // protects one
-    let names = Rf_getAttrib(x, R_NamesSymbol);
-    let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
+    let titles = Titles::of(x); // protects two
     let parse = || {
         let shape = operand.shape()?;
-        Selection::parse(&arguments, &shape, names, dimnames)?.flat(&shape)
+        Selection::parse(&arguments, &shape, titles)?.flat(&shape)
     };
     // twice, since nothing may be owned while R allocates
     let n = entry::plain(|| parse().map(|found| found.len()));
@@ -137,7 +136,7 @@ unsafe extern "C" fn positions(x: SEXP, frame: SEXP) -> SEXP {
         }
         Ok(())
     });
-    Rf_unprotect(2);
+    Rf_unprotect(4);
     out
 }
 
