@@ -17,14 +17,14 @@ type Rule = fn(&Array, &[i32], bool, bool, mlx_stream) -> Result<Array>;
 unsafe fn run(rule: Rule, x: SEXP, axes: SEXP, keep: SEXP, na_rm: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let keep = Rf_asLogical(keep) == 1;
-    let mut kept = Kept::default();
+    let mut kept = Kept::room(x, 0);
     let out = entry::one(|| {
         let na_rm = entry::flag(na_rm, "na.rm")?;
         let device = operand.device().unwrap_or_else(device::default);
         let array = operand.array(device)?;
         let rank = mlx::rank(&array);
         let over = entry::axes(axes, rank)?;
-        kept = Kept::new(
+        kept.set(
             (0..rank as i32).filter_map(|axis| match over.contains(&axis) {
                 true if keep => Some(-1),
                 true => None,
@@ -258,14 +258,14 @@ unsafe extern "C" fn variance(x: SEXP, axes: SEXP, keep: SEXP, ddof: SEXP, root:
     let operand = Operand::of(x);
     let (keep, root) = (Rf_asLogical(keep) == 1, Rf_asLogical(root) == 1);
     let ddof = Rf_asReal(ddof);
-    let mut kept = Kept::default();
+    let mut kept = Kept::room(x, 0);
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
         let array = floating(&*operand.array(device)?, s)?;
         let rank = mlx::rank(&array);
         let over = entry::axes(axes, rank)?;
-        kept = Kept::new(
+        kept.set(
             (0..rank as i32).filter_map(|axis| match over.contains(&axis) {
                 true if keep => Some(-1),
                 true => None,
