@@ -12,7 +12,9 @@
 #' number, so inside a differentiated function it is an error; write `x[i]` there.
 #'
 #' In `x[...] <- value` the value is taken in column-major order, cast to the dtype of `x`, and
-#' repeated if its length divides the number of elements. Positions may not repeat. Another variable
+#' repeated if its length divides the number of elements. An mlx value is cast as [mlx_cast()] does; a
+#' plain R value that the cast would change (a fraction for integers, a number other than 0 and 1 for
+#' bools) is an error of class `rmlx_error_dtype`. Positions may not repeat. Another variable
 #' that holds the same array keeps its values.
 #'
 #' @param x An mlx array.

@@ -25,9 +25,9 @@
 #' mlx_clear_cache()
 #' @export
 mlx_memory <- function(reset_peak = FALSE) {
-  state <- .Call(C_wrap__memory_state)
+  state <- .Call(C_memory_state)
   names(state) <- c("active", "cache", "peak", "limit", "step")
-  if (check_flag(reset_peak, "reset_peak")) .Call(C_wrap__memory_reset_peak)
+  if (check_flag(reset_peak, "reset_peak")) .Call(C_memory_reset_peak)
   structure(as.list(state), class = "mlx_memory")
 }
 
@@ -80,7 +80,7 @@ mlx_get_cache_memory <- function() mlx_memory()$cache
 #' @rdname mlx_get_active_memory
 #' @export
 mlx_reset_peak_memory <- function() {
-  .Call(C_wrap__memory_reset_peak)
+  .Call(C_memory_reset_peak)
   invisible()
 }
 
@@ -97,20 +97,20 @@ mlx_set_memory_limit <- function(limit) {
   limit <- check_bytes(limit)
   old <- mlx_memory()$limit
   .Call(C_wrap__memory_set_limit, limit)
-  .Call(C_wrap__memory_set_own, 1L, limit)
+  .Call(C_memory_set_own, 1L, limit)
   invisible(old)
 }
 
 #' @rdname mlx_get_active_memory
 #' @export
 mlx_set_cache_limit <- function(limit) {
-  invisible(.Call(C_wrap__memory_set_own, 2L, check_bytes(limit)))
+  invisible(.Call(C_memory_set_own, 2L, check_bytes(limit)))
 }
 
 #' @rdname mlx_get_active_memory
 #' @export
 mlx_set_wired_limit <- function(limit) {
-  invisible(.Call(C_wrap__memory_set_own, 3L, check_bytes(limit)))
+  invisible(.Call(C_memory_set_own, 3L, check_bytes(limit)))
 }
 
 #' How often base R code read the values of mlx arrays

@@ -140,12 +140,18 @@ scale.mlx <- function(x, center = TRUE, scale = TRUE) {
   if (isTRUE(center)) center <- mlx_mean(x, axes = 1L, drop = FALSE)
   if (!isFALSE(center)) x <- x - per_column(center, x, "center")
   if (isTRUE(scale)) {
-    scale <- sqrt(mlx_sum(mlx_square(x), axes = 1L, drop = FALSE) / max(1, dim(x)[1L] - 1))
+    scale <- safe_root(mlx_sum(mlx_square(x), axes = 1L, drop = FALSE) / max(1, dim(x)[1L] - 1))
   }
   if (!isFALSE(scale)) x <- x / per_column(scale, x, "scale")
   if (!isFALSE(center)) attr(x, "scaled:center") <- center
   if (!isFALSE(scale)) attr(x, "scaled:scale") <- scale
   x
+}
+
+# The square root, with the gradient 0 at 0.
+safe_root <- function(x) {
+  flat <- x == 0
+  mlx_where(flat, 0, sqrt(mlx_where(flat, 1, x)))
 }
 
 per_column <- function(values, x, name) {

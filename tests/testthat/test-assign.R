@@ -81,12 +81,28 @@ test_that("values are cast to the array's dtype", {
     expect_identical(as.double(as.vector(Re(x))), c(1, 7, 9), label = dtype)
   }
   x <- as_mlx(1:2, dtype = "int32")
-  x[1] <- 2.75
   x[2] <- as_mlx(-2.75)
-  expect_identical(as.vector(x), c(2L, -2L))
+  expect_identical(as.vector(x), c(1L, -2L))
   x <- as_mlx(c(TRUE, TRUE))
   x[1] <- 0
   expect_identical(as.vector(x), c(FALSE, TRUE))
+})
+
+test_that("plain values that the cast would change are refused", {
+  x <- as_mlx(1:3, dtype = "int32")
+  expect_refused(x[2:3] <- c(4, 2.75), "element 2 of the value is 2.75, which an array of dtype int32", "dtype")
+  expect_refused(x[[1]] <- 0.5, "mlx_cast(x, \"float32\")", "dtype")
+  expect_refused(mlx_put_along_axis(x, mlx_ones(1, dtype = "int32"), 2.5, 1), "element 1 of the value is 2.5", "dtype")
+  expect_identical(as.vector(x), 1:3)
+  x <- mlx_cast(x, "float32")
+  x[1] <- 0.5
+  expect_identical(as.vector(x), c(0.5, 2, 3))
+  b <- as_mlx(c(TRUE, FALSE))
+  for (value in list(5.5, 2L, -1)) expect_refused(b[2] <- value, "which a bool array cannot hold", "dtype")
+  b[] <- c(0, 1)
+  expect_identical(as.vector(b), c(FALSE, TRUE))
+  b[2] <- as_mlx(0.25)
+  expect_identical(as.vector(b), c(FALSE, TRUE))
 })
 
 test_that("values that the dtype cannot hold are refused", {

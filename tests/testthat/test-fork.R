@@ -22,7 +22,8 @@ test_that("a forked child gets a classed error for everything that needs MLX, an
       x + 1, as_mlx(1), mlx_zeros(3), as.vector(x), mean.default(x), print(x), str(x), mlx_eval(lazy), mlx_eval(x),
       x[1],
       mlx_grad(function(z) sum(z), 1), mlx_dtype(x), serialize(x, NULL), x %*% x, sum(read), mlx_clear_cache(),
-      unserialize(stream)
+      unserialize(stream), mlx_memory(), mlx_get_active_memory(), mlx_reset_peak_memory(), mlx_set_memory_limit(1e9),
+      mlx_set_cache_limit(1e9), mlx_set_wired_limit(0)
     )
     stream <- serialize(x, NULL)
     for (code in refused) {

@@ -354,3 +354,20 @@ test_that("the same gradient comes again and again, and beside others", {
   f <- function(x) sum(x^2)
   for (i in 1:50) expect_equal(grads(f, c(1, i))[[1]], c(2, 2 * i))
 })
+
+test_that("a cast to integers or bools is a step: no gradient goes through", {
+  z <- as64(c(1.3, 2.6))
+  for (dtype in c("int32", "uint8", "int64", "bool")) {
+    through <- function(z) sum(mlx_cast(mlx_cast(z, dtype), "float64") * z)
+    want <- if (dtype == "bool") c(1, 1) else c(1, 2)
+    expect_identical(as.vector(mlx_grad(through, z)[[1L]]), want, label = dtype)
+  }
+  assigned <- function(z) {
+    whole <- mlx_zeros(2, dtype = "int32")
+    whole[] <- z
+    sum(mlx_cast(whole, "float64") * z)
+  }
+  expect_identical(as.vector(mlx_grad(assigned, z)[[1L]]), c(1, 2))
+  slope <- function(z) sum(mlx_grad(function(y) sum(mlx_cast(mlx_cast(z, "int32"), "float64") * y^2), z)[[1L]])
+  expect_identical(as.vector(mlx_grad(slope, z)[[1L]]), c(2, 4))
+})

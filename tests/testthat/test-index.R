@@ -180,3 +180,59 @@ test_that("gradients of random indices scatter the weights", {
   set.seed(7)
   expect_cases(250L, function(i) gradient_case(1L + i %% 4L))
 })
+
+test_that("what an index selects nothing of has a gradient, and the process lives", {
+  expect_child(run_child({
+    m <- as_mlx(matrix(1:12, 4))
+    none <- list(
+      function(m) m[FALSE, c(1, 3, 2)], function(m) m[c(1, 3, 2), FALSE], function(m) m[-2, m[1, ] > 99],
+      function(m) m[integer()], function(m) m[matrix(0L, 0, 2)], function(m) mlx_take(m, integer(), 1),
+      function(m) mlx_take(m[FALSE, ], c(2L, 1L), 2),
+      function(m) mlx_take_along_axis(m, mlx_zeros(c(4, 0), dtype = "int32"), 2),
+      function(m) mlx_gather(m, list(mlx_zeros(0, dtype = "int32")), 1)
+    )
+    sizes <- vapply(none, function(f) length(f(m)), 1)
+    right <- vapply(none, function(f) {
+      g <- mlx_grad(function(m) sum(f(m)^2) + sum(m^2), m)[[1]]
+      identical(as.vector(g), 2 * as.vector(m))
+    }, NA)
+    cat(if (all(right) && all(sizes == 0)) "fine" else c(right, sizes))
+  }))
+  m <- as_mlx(matrix(1:12, 4))
+  expect_identical(dim(m[FALSE, c(1, 3, 2)]), c(0L, 3L))
+  expect_identical(dim(m[c(1, 3, 2), FALSE]), c(3L, 0L))
+})
+
+test_that("assignments to nothing have a gradient, and the process lives", {
+  expect_child(run_child({
+    m <- as_mlx(matrix(1:12, 4))
+    none <- list(
+      function(m) `[<-`(m, FALSE, c(1, 3, 2), value = m[1]), function(m) `[<-`(m, integer(), value = m[1]),
+      function(m) mlx_put_along_axis(m, mlx_zeros(c(4, 0), dtype = "int32"), mlx_zeros(c(4, 0)), 2),
+      function(m) mlx_at_add(m, integer(), m[1])
+    )
+    right <- vapply(none, function(f) {
+      identical(as.vector(mlx_grad(function(m) sum(f(m)^2), m)[[1]]), 2 * as.vector(m))
+    }, NA)
+    cat(if (all(right)) "fine" else right)
+  }))
+})
+
+test_that("names are found whatever encoding they are in", {
+  utf8 <- c("\u00e9", "b")
+  latin1 <- iconv(utf8, "UTF-8", "latin1")
+  for (titles in list(utf8, latin1)) {
+    for (index in list(utf8[1], latin1[1])) {
+      x <- as_mlx(c(1, 2))
+      names(x) <- titles
+      expect_identical(as.vector(x[index]), 1)
+      expect_identical(x[[index]], 1)
+      x[index] <- 5
+      expect_identical(as.vector(x), c(5, 2))
+      m <- as_mlx(matrix(1:4, 2, dimnames = list(titles, titles)))
+      expect_identical(as.vector(m[index, "b"]), 3)
+      expect_identical(dimnames(m[index, "b"]), list(titles[1], "b"))
+      expect_identical(as.vector(m[cbind(index, "b")]), 3)
+    }
+  }
+})

@@ -278,3 +278,47 @@ test_that("what is no number is refused by every reduction", {
     }
   }
 })
+
+test_that("a standard deviation of 0 has the gradient 0, to second order", {
+  x <- as64(matrix(c(1, 1, 1, 2, 3, 5), 3))
+  r <- c(2, 3, 5)
+  for (f in list(mlx_sd, mlx_std, function(x, axes) attr(scale(x), "scaled:scale"))) {
+    g <- mlx_grad(function(x) sum(f(x, axes = 1)), x)[[1L]]
+    ddof <- if (identical(f, mlx_std)) 0 else 1
+    spread <- sqrt(sum((r - mean(r))^2) * (3 - ddof))
+    expect_near(g, cbind(0, (r - mean(r)) / spread))
+  }
+  expect_identical(as.vector(mlx_grad(sd, as64(c(2, 2, 2)))[[1L]]), c(0, 0, 0))
+  twice <- function(x) sum(mlx_grad(function(x) mlx_sd(x), x)[[1L]] * c(1, 2, 3))
+  expect_identical(as.vector(mlx_grad(twice, as64(c(2, 2, 2)))[[1L]]), c(0, 0, 0))
+})
+
+test_that("half precision is added up in float32", {
+  for (dtype in c("float16", "bfloat16")) {
+    once <- function(x) as.vector(as_mlx(x, dtype = dtype))
+    x <- as_mlx(matrix(1, 3000, 2), dtype = dtype)
+    expect_identical(mlx_dtype(sum(x)), dtype)
+    expect_identical(as.vector(colSums(x)), once(c(3000, 3000)))
+    expect_identical(as.vector(mean(x)), 1)
+    expect_identical(as.vector(mlx_mean(x, axes = 1)), c(1, 1))
+    expect_identical(as.vector(mlx_cumsum(x, axis = 1))[3000], once(3000))
+    v <- rep(c(1, 3), 2000)
+    expect_identical(as.vector(mlx_var(as_mlx(v, dtype = dtype))), 1)
+    expect_identical(as.vector(mlx_std(as_mlx(v, dtype = dtype))), 1)
+    growth <- rep(once(1.0078125), 200)
+    expect_identical(as.vector(prod(as_mlx(growth, dtype = dtype))), once(prod(growth)))
+    expect_identical(as.vector(mlx_cumprod(as_mlx(growth, dtype = dtype)))[200], once(prod(growth)))
+    expect_identical(mlx_dtype(mlx_grad(function(x) sum(x), x)[[1L]]), dtype)
+  }
+})
+
+test_that("running sums and products of small integers grow as sum() and prod() do", {
+  for (dtype in c("bool", "uint8", "uint16", "int8", "int16", "int32", "int64")) {
+    x <- as_mlx(rep(1, 300), dtype = dtype)
+    expect_identical(mlx_dtype(cumsum(x)), mlx_dtype(sum(x)), label = dtype)
+    expect_identical(mlx_dtype(cumprod(x)), mlx_dtype(prod(x)), label = dtype)
+    expect_equal(as.vector(cumsum(x)), 1:300, label = dtype)
+    expect_identical(mlx_dtype(cumsum(x[FALSE])), mlx_dtype(sum(x)), label = dtype)
+    expect_identical(mlx_dtype(cummax(x)), mlx_dtype(max(x)), label = dtype)
+  }
+})

@@ -244,3 +244,12 @@ test_that("c() joins in column-major order and keeps names as base R does", {
     expect_refused(c(as_mlx(1), bad), "Cannot convert object of class", "argument")
   }
 })
+
+test_that("names stay on arrays of any rank", {
+  names <- lapply(1:30, function(k) paste0("a", k))
+  x <- as_mlx(array(1, rep(1L, 30), names))
+  expect_identical(dimnames(aperm(x, 30:1)), rev(names))
+  expect_identical(dimnames(mlx_sum(x, axes = 2)), names[-2])
+  expect_identical(dimnames(mlx_squeeze(x, 1:3)), names[-(1:3)])
+  expect_identical(dimnames(mlx_expand_dims(x, c(1, 32))), c(list(NULL), names, list(NULL)))
+})

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <exception>
 #include <string_view>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <vector>
@@ -21,37 +22,57 @@ bool is_one_of(const array& a, const Names& names) {
   return a.has_primitive() && names.count(a.primitive().name()) > 0;
 }
 
-// Whether elements share memory, as those of a broadcast array do.
-bool is_expanded(const array& a) {
-  static const Names broadcasts{"Broadcast", "BroadcastAxes", "AsStrided"};
-  static const Names passing{
-      "Reshape", "Transpose", "ExpandDims", "Squeeze", "Flatten", "Unflatten", "Slice", "Copy",
-      "StopGradient", "Depends", "CustomTransforms"};
-  const array* at = &a; // a loop, since views of views may be deeper than the stack
-  while (at->status() == array::Status::unscheduled && is_one_of(*at, passing)) {
-    at = &at->inputs()[0];
+// What one walk through the graph finds out about views, each array once.
+class Views {
+ public:
+  // Whether an array shares its input's buffer and needs no memory of its own.
+  bool is_view(const array& a) {
+    static const Names always{
+        "Broadcast", "BroadcastAxes", "AsStrided", "Transpose", "ExpandDims", "Squeeze", "Slice",
+        "Copy", "StopGradient", "Depends", "CustomTransforms", "Rule"};
+    static const Names unless_expanded{"Reshape", "Flatten", "Unflatten", "Contiguous"};
+    return is_one_of(a, always) || (is_one_of(a, unless_expanded) && !is_expanded(a.inputs()[0]));
   }
-  if (at->status() != array::Status::unscheduled) {
-    return at->status() == array::Status::available && at->data_size() < at->size();
-  }
-  return is_one_of(*at, broadcasts) && at->inputs()[0].size() < at->size();
-}
 
-// Whether an array shares its input's buffer and needs no memory of its own.
-bool is_view(const array& a) {
-  static const Names always{
-      "Broadcast", "BroadcastAxes", "AsStrided", "Transpose", "ExpandDims", "Squeeze", "Slice",
-      "Copy", "StopGradient", "Depends", "CustomTransforms", "Rule"};
-  static const Names unless_expanded{"Reshape", "Flatten", "Unflatten", "Contiguous"};
-  return is_one_of(a, always) || (is_one_of(a, unless_expanded) && !is_expanded(a.inputs()[0]));
-}
+ private:
+  // Whether elements share memory, as those of a broadcast array do.
+  bool is_expanded(const array& a) {
+    static const Names passing{
+        "Reshape", "Transpose", "ExpandDims", "Squeeze", "Flatten", "Unflatten", "Slice", "Copy",
+        "StopGradient", "Depends", "CustomTransforms"};
+    std::vector<std::uintptr_t> path;
+    const array* at = &a; // a loop, since views of views may be deeper than the stack
+    auto known = expanded_.find(at->id());
+    while (known == expanded_.end() && at->status() == array::Status::unscheduled &&
+           is_one_of(*at, passing)) {
+      path.push_back(at->id());
+      at = &at->inputs()[0];
+      known = expanded_.find(at->id());
+    }
+    bool expanded = known == expanded_.end() ? starts_expanded(*at) : known->second;
+    for (auto id : path) {
+      expanded_.emplace(id, expanded);
+    }
+    return expanded;
+  }
+
+  static bool starts_expanded(const array& a) {
+    static const Names broadcasts{"Broadcast", "BroadcastAxes", "AsStrided"};
+    if (a.status() != array::Status::unscheduled) {
+      return a.status() == array::Status::available && a.data_size() < a.size();
+    }
+    return is_one_of(a, broadcasts) && a.inputs()[0].size() < a.size();
+  }
+
+  std::unordered_map<std::uintptr_t, bool> expanded_;
+};
 
 // About how long computing an array takes, in bytes that are read and written meanwhile. Products
 // count a byte for every eight floating-point operations, factorizations like several products.
-double work_of(const array& a) {
+double work_of(const array& a, Views& views) {
   static const Names products{"Matmul", "AddMM", "BlockMaskedMM", "GatherMM", "Convolution"};
   static const Names factorizations{"SVD", "QRF", "Inverse", "Cholesky", "Eig", "Eigh", "LUF"};
-  if (is_view(a)) {
+  if (views.is_view(a)) {
     return 0;
   }
   double bytes = a.nbytes();
@@ -192,6 +213,7 @@ rmlx_pending(size_t* needed, mlx_array* part, mlx_vector_array roots, double bud
   try {
     std::unordered_set<std::uintptr_t> seen;
     std::vector<std::pair<const array*, size_t>> path; // an array and its next input to look at
+    Views views;
     const array* found = nullptr;
     double work = 0;
     *needed = 0;
@@ -211,15 +233,16 @@ rmlx_pending(size_t* needed, mlx_array* part, mlx_vector_array roots, double bud
         path.pop_back(); // all before it has been seen
         size_t inputs = 0;
         for (auto& input : a.inputs()) {
-          if (input.status() == array::Status::unscheduled && !is_view(input)) {
+          if (input.status() == array::Status::unscheduled && !views.is_view(input)) {
             inputs += input.nbytes();
           }
         }
-        *needed = std::max({*needed, inputs, is_view(a) ? 0 : a.nbytes()});
-        if (!found && work > 0 && work + work_of(a) > budget) {
+        *needed = std::max({*needed, inputs, views.is_view(a) ? 0 : a.nbytes()});
+        double own = work_of(a, views);
+        if (!found && work > 0 && work + own > budget) {
           found = &a;
         }
-        work += work_of(a);
+        work += own;
       }
     }
     if (found) {

@@ -66,9 +66,14 @@ pub fn is_float(dtype: Dtype) -> bool {
     )
 }
 
+/// A real or complex floating dtype.
+pub fn is_inexact(dtype: Dtype) -> bool {
+    is_float(dtype) || dtype == Dtype::Complex64
+}
+
 /// A signed or unsigned integer (not bool).
 pub fn is_integer(dtype: Dtype) -> bool {
-    !is_float(dtype) && dtype != Dtype::Bool && dtype != Dtype::Complex64
+    !is_inexact(dtype) && dtype != Dtype::Bool
 }
 
 /// Smallest and largest value of an integer dtype.

@@ -43,6 +43,12 @@ extern "C" {
     pub fn Rf_eval(call: SEXP, env: SEXP) -> SEXP;
     /// A character vector of one string in the native encoding.
     pub fn Rf_mkString(s: *const c_char) -> SEXP;
+    /// A string's encoding, as a `cetype_t`.
+    pub fn Rf_getCharCE(x: SEXP) -> c_int;
+    /// A string's text in UTF-8; may jump.
+    pub fn Rf_translateCharUTF8(x: SEXP) -> *const c_char;
+    /// A string in an encoding.
+    pub fn Rf_mkCharCE(text: *const c_char, encoding: cetype_t) -> SEXP;
     /// A double vector of one.
     pub fn Rf_ScalarReal(v: f64) -> SEXP;
     /// A logical vector of one.

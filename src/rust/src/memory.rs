@@ -114,20 +114,26 @@ fn free_memory() -> usize {
     }
 }
 
-/// Active, cached and peak bytes, the memory limit and the collection step.
-#[extendr]
-fn memory_state() -> Vec<f64> {
-    let (mut cached, mut peak) = (0, 0);
-    // SAFETY: each writes one number.
-    unsafe {
-        mlx_sys::mlx_get_cache_memory(&mut cached);
-        mlx_sys::mlx_get_peak_memory(&mut peak);
+/// In a fork MLX would wait for its lock, perhaps for ever.
+unsafe fn refuse_forked() {
+    if crate::handle::forked() {
+        throw(Error::Forked);
     }
+}
+
+/// `.Call`: active, cached and peak bytes, the memory limit and the collection step.
+unsafe extern "C" fn memory_state() -> SEXP {
+    refuse_forked();
+    let (mut cached, mut peak) = (0, 0);
+    mlx_sys::mlx_get_cache_memory(&mut cached);
+    mlx_sys::mlx_get_peak_memory(&mut peak);
     let limit = LIMIT.with(Cell::get);
-    [active(), cached, peak, limit, STEP.with(Cell::get)]
-        .iter()
-        .map(|&b| b as f64)
-        .collect()
+    let state = [active(), cached, peak, limit, STEP.with(Cell::get)];
+    let out = Rf_allocVector(SEXPTYPE::REALSXP, state.len() as R_xlen_t);
+    for (i, bytes) in state.into_iter().enumerate() {
+        SET_REAL_ELT(out, i as R_xlen_t, bytes as f64);
+    }
+    out
 }
 
 /// Sets the collection step and with it the cache limit.
@@ -145,37 +151,32 @@ fn memory_set_limit(bytes: f64) {
     LIMIT.with(|l| l.set(bytes as usize));
 }
 
-/// Sets one of MLX's own limits (1: of what is in use, 2: of kept buffers, 3: of memory that stays in
-/// place); its former value.
-#[extendr]
-fn memory_set_own(which: i32, bytes: f64) -> f64 {
+/// `.Call`: sets one of MLX's own limits (1: of what is in use, 2: of kept buffers, 3: of memory that
+/// stays in place); its former value.
+unsafe extern "C" fn memory_set_own(which: SEXP, bytes: SEXP) -> SEXP {
+    refuse_forked();
     let mut old = 0;
-    let bytes = bytes as usize;
-    // SAFETY: plain numbers.
-    unsafe {
-        match which {
-            1 => mlx_sys::mlx_set_memory_limit(&mut old, bytes),
-            2 => mlx_sys::mlx_set_cache_limit(&mut old, bytes),
-            _ => mlx_sys::mlx_set_wired_limit(&mut old, bytes),
-        };
-    }
-    old as f64
+    let bytes = Rf_asReal(bytes) as usize;
+    match Rf_asInteger(which) {
+        1 => mlx_sys::mlx_set_memory_limit(&mut old, bytes),
+        2 => mlx_sys::mlx_set_cache_limit(&mut old, bytes),
+        _ => mlx_sys::mlx_set_wired_limit(&mut old, bytes),
+    };
+    Rf_ScalarReal(old as f64)
 }
 
 /// `.Call`: gives cached buffers back to the system.
 unsafe extern "C" fn clear_cache() -> SEXP {
-    if crate::handle::forked() {
-        throw(Error::Forked); // MLX would wait for its lock, perhaps for ever
-    }
+    refuse_forked();
     mlx_sys::mlx_clear_cache();
     R_NilValue
 }
 
-/// Starts the peak anew.
-#[extendr]
-fn memory_reset_peak() {
-    // SAFETY: no arguments.
-    unsafe { mlx_sys::mlx_reset_peak_memory() };
+/// `.Call`: starts the peak anew.
+unsafe extern "C" fn memory_reset_peak() -> SEXP {
+    refuse_forked();
+    mlx_sys::mlx_reset_peak_memory();
+    R_NilValue
 }
 
 /// `.Call`: frees an array now.
@@ -190,9 +191,9 @@ unsafe extern "C" fn free_now(x: SEXP) -> SEXP {
 routines![
     free_now / 1,
     clear_cache / 0,
-    wrap__memory_state / 0,
+    memory_state / 0,
     wrap__memory_set_step / 1,
     wrap__memory_set_limit / 1,
-    wrap__memory_set_own / 2,
-    wrap__memory_reset_peak / 0,
+    memory_set_own / 2,
+    memory_reset_peak / 0,
 ];

@@ -76,26 +76,46 @@ pub unsafe fn elementwise(out: SEXP, operands: &[SEXP]) -> SEXP {
     out
 }
 
-/// Axes of the operand in the order of the result's; -1 is a new one. It owns nothing, so that
-/// R may jump past it.
-#[derive(Clone, Copy, Default)]
+/// Axes of the operand in the order of the result's; -1 is a new one. It owns nothing, so that R may
+/// jump past it: the numbers lie in an R vector, made before anything else if there are names at all.
 pub struct Kept {
-    axes: [i32; Kept::MOST],
-    n: usize,
+    axes: SEXP,
+    n: R_xlen_t,
 }
 
 impl Kept {
-    /// Names are kept up to this rank.
-    const MOST: usize = 24;
-
-    /// A list of axes.
-    pub fn new(axes: impl IntoIterator<Item = i32>) -> Kept {
-        let mut out = Kept::default();
-        for axis in axes.into_iter().take(Kept::MOST) {
-            out.axes[out.n] = axis;
-            out.n += 1;
+    /// Room for the axes of `x` and some more.
+    ///
+    /// # Safety
+    /// `x` is live and protected; the caller owns nothing (this may jump), and gives the result to
+    /// [`select`], which unprotects it.
+    pub unsafe fn room(x: SEXP, more: R_xlen_t) -> Kept {
+        let named = Rf_getAttrib(x, R_NamesSymbol) != R_NilValue
+            || Rf_getAttrib(x, R_DimNamesSymbol) != R_NilValue;
+        let axes = if named {
+            Rf_allocVector(SEXPTYPE::INTSXP, rank(x) as R_xlen_t + more)
+        } else {
+            R_NilValue
+        };
+        Kept {
+            axes: Rf_protect(axes),
+            n: 0,
         }
-        out
+    }
+
+    /// Notes the axes.
+    pub fn set(&mut self, axes: impl IntoIterator<Item = i32>) {
+        // SAFETY: a protected integer vector, or NULL.
+        unsafe {
+            if self.axes == R_NilValue {
+                return;
+            }
+            let room = XLENGTH(self.axes);
+            for (i, axis) in (0..room).zip(axes) {
+                SET_INTEGER_ELT(self.axes, i, axis);
+                self.n = i + 1;
+            }
+        }
     }
 }
 
@@ -104,32 +124,28 @@ impl Kept {
 /// # Safety
 /// As [`elementwise`].
 pub unsafe fn select(out: SEXP, x: SEXP, kept: Kept) -> SEXP {
-    let kept = &kept.axes[..kept.n];
     Rf_protect(out);
     let old = Rf_protect(of(x));
-    if old != R_NilValue && !kept.is_empty() {
-        let list = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, kept.len() as R_xlen_t));
+    if old != R_NilValue && kept.n > 0 {
+        let list = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, kept.n));
         let titles = Rf_getAttrib(old, R_NamesSymbol);
-        let new_titles = Rf_protect(Rf_allocVector(SEXPTYPE::STRSXP, kept.len() as R_xlen_t));
-        for (i, &axis) in kept.iter().enumerate() {
-            if axis >= 0 && (axis as R_xlen_t) < XLENGTH(old) {
-                SET_VECTOR_ELT(list, i as R_xlen_t, VECTOR_ELT(old, axis as R_xlen_t));
+        let new_titles = Rf_protect(Rf_allocVector(SEXPTYPE::STRSXP, kept.n));
+        for i in 0..kept.n {
+            let axis = R_xlen_t::from(INTEGER_ELT(kept.axes, i) as isize);
+            if axis >= 0 && axis < XLENGTH(old) {
+                SET_VECTOR_ELT(list, i, VECTOR_ELT(old, axis));
                 if titles != R_NilValue {
-                    SET_STRING_ELT(
-                        new_titles,
-                        i as R_xlen_t,
-                        STRING_ELT(titles, axis as R_xlen_t),
-                    );
+                    SET_STRING_ELT(new_titles, i, STRING_ELT(titles, axis));
                 }
             }
         }
-        if titles != R_NilValue && kept.len() > 1 {
+        if titles != R_NilValue && kept.n > 1 {
             Rf_setAttrib(list, R_NamesSymbol, new_titles);
         }
         set(out, list);
         Rf_unprotect(2);
     }
-    Rf_unprotect(2);
+    Rf_unprotect(3);
     out
 }
 

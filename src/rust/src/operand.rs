@@ -159,6 +159,14 @@ impl Operand {
         }
     }
 
+    /// As values to put into an array of a dtype: an R vector must not change by it.
+    pub fn array_into(&self, to: Dtype, device: Device) -> Result<Array> {
+        if let Operand::R { source, .. } = self {
+            from_r::check_kept(source, to)?;
+        }
+        self.array_as(to, device)
+    }
+
     /// As an array of a dtype.
     pub fn array_as(&self, to: Dtype, device: Device) -> Result<Array> {
         match self {

@@ -109,6 +109,59 @@ impl Source {
     }
 }
 
+/// The first number that the dtype does not hold though a cast to it would give some other value: a
+/// fraction for integers, anything but 0 and 1 for bools. Those out of range are found as they are
+/// converted.
+fn altered(source: &Source, to: Dtype) -> Option<(usize, f64)> {
+    let differs = |v: f64| {
+        if to == Dtype::Bool {
+            !v.is_nan() && v != 0.0 && v != 1.0
+        } else {
+            v.is_finite() && v.trunc() != v
+        }
+    };
+    let find = |values: &mut dyn Iterator<Item = f64>| {
+        let mut places = values.enumerate();
+        places.find(|&(_, v)| differs(v))
+    };
+    match source.kind {
+        _ if dtype::is_inexact(to) => None,
+        SEXPTYPE::REALSXP if source.integer64 => {
+            find(&mut source.slice::<i64>().iter().map(|&v| {
+                if v == NA_INTEGER64 {
+                    f64::NAN
+                } else {
+                    v as f64
+                }
+            }))
+        }
+        SEXPTYPE::REALSXP => find(&mut source.slice::<f64>().iter().copied()),
+        SEXPTYPE::INTSXP => find(&mut source.slice::<c_int>().iter().map(|&v| {
+            if v == NA_INTEGER {
+                f64::NAN
+            } else {
+                f64::from(v)
+            }
+        })),
+        _ => None,
+    }
+}
+
+/// Errors if an array of this dtype cannot take the values without changing them.
+pub fn check_kept(source: &Source, to: Dtype) -> Result<()> {
+    match altered(source, to) {
+        None => Ok(()),
+        Some((i, value)) => Err(Error::Dtype(format!(
+            "element {} of the value is {value}, which {} cannot hold. Cast the array first, as in `x <- mlx_cast(x, \"float32\")`.",
+            i + 1,
+            match to {
+                Dtype::Bool => "a bool array".to_string(),
+                _ => format!("an array of dtype {}", dtype::name(to)),
+            }
+        ))),
+    }
+}
+
 /// Makes an array of `shape` (as R sees it) from column-major elements.
 pub fn import(source: &Source, to: Dtype, shape: &[i32], device: Device) -> Result<Array> {
     if device == Device::Gpu && to == Dtype::Float64 {

@@ -9,6 +9,7 @@ pub use parse::{Axis, Selection};
 use crate::eval;
 use crate::ffi::*;
 use crate::object;
+use std::ffi::{c_int, CStr};
 
 /// The index arguments of a call, evaluated: a protected R list whose elements are plain vectors
 /// or the missing argument. It owns nothing.
@@ -42,6 +43,69 @@ unsafe fn plain_numbers(x: SEXP) -> SEXP {
     out
 }
 
+/// A character vector (anything else as it is) whose strings are all ASCII or UTF-8, so that equal
+/// ones have equal bytes. May jump.
+unsafe fn in_utf8(x: SEXP) -> SEXP {
+    if TYPEOF(x) != SEXPTYPE::STRSXP {
+        return x;
+    }
+    let foreign = |s: SEXP| {
+        s != R_NaString
+            && [cetype_t::CE_NATIVE, cetype_t::CE_LATIN1]
+                .iter()
+                .any(|&e| e as c_int == Rf_getCharCE(s))
+            && !CStr::from_ptr(R_CHAR(s)).to_bytes().is_ascii()
+    };
+    let n = XLENGTH(x);
+    if !(0..n).any(|i| foreign(STRING_ELT(x, i))) {
+        return x;
+    }
+    let out = Rf_protect(Rf_allocVector(SEXPTYPE::STRSXP, n));
+    for i in 0..n {
+        let s = STRING_ELT(x, i);
+        let s = if foreign(s) {
+            Rf_mkCharCE(Rf_translateCharUTF8(s), cetype_t::CE_UTF8)
+        } else {
+            s
+        };
+        SET_STRING_ELT(out, i, s);
+    }
+    Rf_setAttrib(out, R_DimSymbol, Rf_getAttrib(x, R_DimSymbol));
+    Rf_unprotect(1);
+    out
+}
+
+/// An array's names along its axes, as UTF-8; R's attributes or NULL.
+#[derive(Clone, Copy)]
+pub struct Titles {
+    /// Of a vector.
+    pub names: SEXP,
+    /// A list with one element for each axis.
+    pub dimnames: SEXP,
+}
+
+impl Titles {
+    /// Of an array.
+    ///
+    /// # Safety
+    /// `x` is live and protected; the caller owns nothing (this may jump) and unprotects two.
+    pub unsafe fn of(x: SEXP) -> Titles {
+        let names = Rf_protect(in_utf8(Rf_getAttrib(x, R_NamesSymbol)));
+        let own = Rf_getAttrib(x, R_DimNamesSymbol);
+        if own == R_NilValue {
+            return Titles {
+                names,
+                dimnames: Rf_protect(own),
+            };
+        }
+        let dimnames = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, XLENGTH(own)));
+        for axis in 0..XLENGTH(own) {
+            SET_VECTOR_ELT(dimnames, axis, in_utf8(VECTOR_ELT(own, axis)));
+        }
+        Titles { names, dimnames }
+    }
+}
+
 impl Arguments {
     /// The `...` of a method's frame. mlx indices are read to R: their values decide shapes.
     ///
@@ -68,7 +132,7 @@ impl Arguments {
                 let value = Rf_protect(Rf_eval(argument, frame));
                 let handle = object::handle_of(value);
                 if handle.is_null() {
-                    SET_VECTOR_ELT(list, i, plain_numbers(value));
+                    SET_VECTOR_ELT(list, i, in_utf8(plain_numbers(value)));
                 } else {
                     eval::evaluate(handle);
                     let plain = Rf_protect(object::read(handle));

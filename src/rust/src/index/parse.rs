@@ -1,5 +1,5 @@
 //! Index vectors to positions.
-use super::Arguments;
+use super::{Arguments, Titles};
 use crate::entry::show;
 use crate::error::{Error, Result};
 use crate::ffi::*;
@@ -101,17 +101,11 @@ pub enum Selection {
 }
 
 impl Selection {
-    /// Parses the arguments of an array of `shape`; `dimnames` is its attribute or NULL (for
-    /// rank 1: a list of its names).
+    /// Parses the arguments of an array of `shape`.
     ///
     /// # Safety
-    /// `dimnames` is live.
-    pub unsafe fn parse(
-        arguments: &Arguments,
-        shape: &[i32],
-        names: SEXP,
-        dimnames: SEXP,
-    ) -> Result<Selection> {
+    /// `titles` are protected.
+    pub unsafe fn parse(arguments: &Arguments, shape: &[i32], titles: Titles) -> Result<Selection> {
         let n = arguments.count();
         if n == 0 || (n == 1 && arguments.get(0).is_none()) {
             return Ok(Selection::Everything);
@@ -119,6 +113,7 @@ impl Selection {
         if shape.is_empty() {
             return Err(Error::Index("Cannot subset a scalar mlx array. It is its only element: use it as it is, or `as.numeric()`.".into()));
         }
+        let Titles { names, dimnames } = titles;
         let title = |axis: usize| {
             if shape.len() == 1 {
                 names
@@ -161,8 +156,7 @@ impl Selection {
     pub unsafe fn parse_one(
         arguments: &Arguments,
         shape: &[i32],
-        names: SEXP,
-        dimnames: SEXP,
+        titles: Titles,
     ) -> Result<Selection> {
         let (selection, n) = match arguments.get(0) {
             Some(index) if shape.is_empty() && arguments.count() == 1 => {
@@ -170,7 +164,7 @@ impl Selection {
                 (Selection::Everything, n)
             }
             _ => {
-                let selection = Selection::parse(arguments, shape, names, dimnames)?;
+                let selection = Selection::parse(arguments, shape, titles)?;
                 let n = selection.count(shape);
                 (selection, n)
             }

@@ -231,10 +231,7 @@ impl Graph {
         let k = (shape.len() as i32 + axis) as usize;
         shape[k] = mlx::shape(at)[k];
         let at = mlx::broadcast(at, &shape, self.0)?;
-        // SAFETY: valid handles.
-        mlx::out(|o| unsafe {
-            mlx_sys::mlx_take_along_axis(o, x.as_ptr(), at.as_ptr(), axis, self.0)
-        })
+        mlx::take_along(x, &at, axis, self.0)
     }
 
     /// The first position (from 1) on the last axis where the mask holds; 0 if nowhere. float32.

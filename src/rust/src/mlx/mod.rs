@@ -10,7 +10,7 @@ pub use graph::{
 };
 pub use list::Arrays;
 
-use crate::dtype::Dtype;
+use crate::dtype::{self as dtypes, Dtype};
 use crate::error::{check, last_mlx_error, Error, Result};
 pub use mlx_rs::Array;
 use mlx_sys::{mlx_array, mlx_stream};
@@ -164,10 +164,16 @@ pub fn dtype(x: &Array) -> Dtype {
     Dtype::try_from(raw).unwrap_or(Dtype::Float32)
 }
 
-/// Casts; the same array if it already is of that dtype.
+/// Casts; the same array if it already is of that dtype. A cast to integers or bools is a step
+/// function: it ends the tape, which MLX would lead through it.
 pub fn astype(x: &Array, to: Dtype, s: mlx_stream) -> Result<Array> {
     if dtype(x) == to {
         return share(x);
+    }
+    if dtypes::is_inexact(dtype(x)) && !dtypes::is_inexact(to) && is_tracer(x) {
+        let x = stop_gradient(x, s)?;
+        // SAFETY: as in `unary`.
+        return out(|o| unsafe { mlx_sys::mlx_astype(o, x.as_ptr(), to.into(), s) });
     }
     // SAFETY: as in `unary`.
     out(|o| unsafe { mlx_sys::mlx_astype(o, x.as_ptr(), to.into(), s) })
@@ -347,14 +353,30 @@ pub fn slice_update(
     })
 }
 
+/// What positions that select nothing give. MLX's own result would end the process in its gradient,
+/// where MLX 0.32.2 divides by the number of positions.
+fn nothing(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
+    let kind = dtype(x);
+    full(shape, &scalar(0.0, kind, s)?, kind, s)
+}
+
 /// Elements along an axis.
 pub fn take(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    let k = axis as usize;
+    let mut result = shape(x).to_vec();
+    result.splice(k..=k, shape(at).iter().copied());
+    if result.contains(&0) {
+        return nothing(x, &result, s);
+    }
     // SAFETY: as in `unary`.
     out(|o| unsafe { mlx_sys::mlx_take_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
 }
 
 /// One element for each position along an axis.
 pub fn take_along(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    if size(at) == 0 {
+        return nothing(x, shape(at), s);
+    }
     // SAFETY: as in `unary`.
     out(|o| unsafe { mlx_sys::mlx_take_along_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
 }
@@ -367,6 +389,20 @@ pub fn gather(
     sizes: &[i32],
     s: mlx_stream,
 ) -> Result<Array> {
+    if sizes.contains(&0) || at.iter().any(|positions| size(positions) == 0) {
+        let rank = at.iter().map(rank).max().unwrap_or(0);
+        let mut result = vec![1; rank];
+        for positions in at {
+            let own = shape(positions);
+            for (extent, &n) in result[rank - own.len()..].iter_mut().zip(own) {
+                if n != 1 {
+                    *extent = n;
+                }
+            }
+        }
+        result.extend(sizes);
+        return nothing(x, &result, s);
+    }
     let list = Arrays::of(at)?;
     // SAFETY: as in `reduce`; the list outlives the call.
     out(|o| unsafe {

@@ -4,7 +4,7 @@ use crate::entry;
 use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use crate::handle::Placed;
-use crate::index::{Arguments, Axis, Selection};
+use crate::index::{Arguments, Axis, Selection, Titles};
 use crate::mlx::{self, Array};
 use crate::names;
 use crate::op::index::unravel;
@@ -152,8 +152,7 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> 
     let single = Rf_asLogical(single) == 1;
     let arguments = Arguments::of(frame); // protects one; the user's code may free x or value
     let (target, new) = (Operand::of(x), Operand::of(value));
-    let names = Rf_getAttrib(x, R_NamesSymbol);
-    let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
+    let titles = Titles::of(x); // protects two
     let out = entry::one(|| {
         let own = target.device().unwrap_or_else(crate::device::default);
         let device = new.device().map_or(own, |d| d.join(own));
@@ -166,20 +165,20 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> 
                 crate::dtype::name(kind)
             )));
         }
-        let value = new.array_as(kind, device)?;
+        let value = new.array_into(kind, device)?;
         let parse = if single {
             Selection::parse_one
         } else {
             Selection::parse
         };
-        let selection = parse(&arguments, mlx::shape(&array), names, dimnames)?;
+        let selection = parse(&arguments, mlx::shape(&array), titles)?;
         Ok(Placed::new(
             assign_to(&array, &selection, &value, s)?,
             device,
         ))
     });
     let out = names::elementwise(out, &[x]);
-    Rf_unprotect(1);
+    Rf_unprotect(3);
     out
 }
 

@@ -4,7 +4,7 @@ use crate::error::{guarded, raise, throw, Error, Result};
 use crate::eval;
 use crate::ffi::*;
 use crate::handle::{self, Placed};
-use crate::index::{Arguments, Axis, Selection};
+use crate::index::{Arguments, Axis, Selection, Titles};
 use crate::mlx::{self, Array};
 use crate::object;
 use crate::operand::Operand;
@@ -124,26 +124,25 @@ unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
         ));
     };
     let drop = entry::plain(|| entry::flag(drop, "drop"));
-    let names = Rf_getAttrib(x, R_NamesSymbol);
-    let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
+    let titles = Titles::of(x); // protects two
     let out = entry::one(|| {
         let array = mlx::borrow(&ctx);
-        let selection = Selection::parse(&arguments, mlx::shape(array), names, dimnames)?;
+        let selection = Selection::parse(&arguments, mlx::shape(array), titles)?;
         Ok(Placed::new(
             select(array, &selection, drop, device.stream())?,
             device,
         ))
     });
     let namer = NAMER.with(Cell::get);
-    if (names == R_NilValue && dimnames == R_NilValue) || namer.is_null() {
-        Rf_unprotect(1);
+    if (titles.names == R_NilValue && titles.dimnames == R_NilValue) || namer.is_null() {
+        Rf_unprotect(3);
         return out;
     }
     Rf_protect(out);
     let flag = Rf_protect(Rf_ScalarLogical(drop.into()));
     let call = Rf_protect(call(namer, &[out, x, arguments.list, flag]));
     let out = Rf_eval(call, R_BaseEnv);
-    Rf_unprotect(4);
+    Rf_unprotect(6);
     out
 }
 
@@ -156,12 +155,11 @@ unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
         ));
     };
     tape::check_read(object::handle_of(x));
-    let names = Rf_getAttrib(x, R_NamesSymbol);
-    let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
+    let titles = Titles::of(x); // protects two
     let one = Rf_protect(handle::new());
     let picked = guarded(|| {
         let array = mlx::borrow(&ctx);
-        let selection = Selection::parse_one(&arguments, mlx::shape(array), names, dimnames)?;
+        let selection = Selection::parse_one(&arguments, mlx::shape(array), titles)?;
         let out = select(array, &selection, false, device.stream())?;
         handle::fill(one, Placed::new(out, device));
         Ok(())
@@ -171,7 +169,7 @@ unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
     }
     eval::evaluate(one);
     let value = object::read(one);
-    Rf_unprotect(2);
+    Rf_unprotect(4);
     value
 }
 

@@ -17,14 +17,14 @@ type Rule = fn(&Array, &[i32], bool, bool, mlx_stream) -> Result<Array>;
 unsafe fn run(rule: Rule, x: SEXP, axes: SEXP, keep: SEXP, na_rm: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let keep = Rf_asLogical(keep) == 1;
-    let mut kept = Kept::default();
+    let mut kept = Kept::room(x, 0);
     let out = entry::one(|| {
         let na_rm = entry::flag(na_rm, "na.rm")?;
         let device = operand.device().unwrap_or_else(device::default);
         let array = operand.array(device)?;
         let rank = mlx::rank(&array);
         let over = entry::axes(axes, rank)?;
-        kept = Kept::new(
+        kept.set(
             (0..rank as i32).filter_map(|axis| match over.contains(&axis) {
                 true if keep => Some(-1),
                 true => None,
@@ -49,15 +49,30 @@ macro_rules! reductions {
 }
 
 reductions! {
-    sum = sum_of;
-    prod = |x, axes, keep, na_rm, s| simple(mlx_sys::mlx_prod_axes, x, axes, keep, na_rm.then_some(1.0), s);
+    sum = |x, axes, keep, na_rm, s| in_single(x, s, |x| sum_of(x, axes, keep, na_rm, s));
+    prod = |x, axes, keep, na_rm, s| in_single(x, s, |x| {
+        simple(mlx_sys::mlx_prod_axes, x, axes, keep, na_rm.then_some(1.0), s)
+    });
     max = |x, axes, keep, na_rm, s| extreme(mlx_sys::mlx_max_axes, f64::NEG_INFINITY, x, axes, keep, na_rm, s);
     min = |x, axes, keep, na_rm, s| extreme(mlx_sys::mlx_min_axes, f64::INFINITY, x, axes, keep, na_rm, s);
-    mean = mean_of;
+    mean = |x, axes, keep, na_rm, s| in_single(x, s, |x| mean_of(x, axes, keep, na_rm, s));
     all = |x, axes, keep, na_rm, s| truth(mlx_sys::mlx_all_axes, x, axes, keep, na_rm.then_some(1.0), s);
     any = |x, axes, keep, na_rm, s| truth(mlx_sys::mlx_any_axes, x, axes, keep, na_rm.then_some(0.0), s);
-    logsumexp = |x, axes, keep, _, s| log_sum_exp(x, axes, keep, s);
+    logsumexp = |x, axes, keep, _, s| in_single(x, s, |x| log_sum_exp(x, axes, keep, s));
     count_nonzero = |x, axes, keep, _, s| count(&mlx::astype(x, Dtype::Bool, s)?, axes, keep, s);
+}
+
+/// Half precision is computed in float32: a sum of ones in bfloat16 would end at 256.
+pub(super) fn in_single(
+    x: &Array,
+    s: mlx_stream,
+    f: impl FnOnce(&Array) -> Result<Array>,
+) -> Result<Array> {
+    let kind = mlx::dtype(x);
+    if !matches!(kind, Dtype::Float16 | Dtype::Bfloat16) {
+        return f(x);
+    }
+    mlx::astype(&f(&mlx::astype(x, Dtype::Float32, s)?)?, kind, s)
 }
 
 /// Bools count as float32.
@@ -253,38 +268,59 @@ fn log_sum_exp(x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Arr
     }
 }
 
-/// `.Call`: the variance with divisor n - ddof: two passes, so that a large mean costs no digits.
+/// The square root of a variance; at 0, where the root has no derivative, its gradient is 0.
+fn root_of(x: &Array, s: mlx_stream) -> Result<Array> {
+    if !mlx::is_tracer(x) {
+        return mlx::unary(mlx_sys::mlx_sqrt, x, s);
+    }
+    let kind = mlx::dtype(x);
+    let (zero, one) = (mlx::scalar(0.0, kind, s)?, mlx::scalar(1.0, kind, s)?);
+    let flat = mlx::binary(mlx_sys::mlx_equal, x, &zero, s)?;
+    let root = mlx::unary(mlx_sys::mlx_sqrt, &mlx::select(&flat, &one, x, s)?, s)?;
+    mlx::select(&flat, &zero, &root, s)
+}
+
+/// Two passes, so that a large mean costs no digits.
+fn variance_of(x: &Array, axes: &[i32], keep: bool, ddof: f64, s: mlx_stream) -> Result<Array> {
+    let centre = mean_of(x, axes, true, false, s)?;
+    let deviation = mlx::binary(mlx_sys::mlx_subtract, x, &centre, s)?;
+    let sum = total(
+        &mlx::unary(mlx_sys::mlx_square, &deviation, s)?,
+        axes,
+        keep,
+        s,
+    )?;
+    let left = mlx::scalar((extent(x, axes) - ddof).max(0.0), mlx::dtype(x), s)?;
+    mlx::binary(mlx_sys::mlx_divide, &sum, &left, s)
+}
+
+/// `.Call`: the variance with divisor n - ddof, or its square root.
 unsafe extern "C" fn variance(x: SEXP, axes: SEXP, keep: SEXP, ddof: SEXP, root: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let (keep, root) = (Rf_asLogical(keep) == 1, Rf_asLogical(root) == 1);
     let ddof = Rf_asReal(ddof);
-    let mut kept = Kept::default();
+    let mut kept = Kept::room(x, 0);
     let out = entry::one(|| {
         let device = operand.device().unwrap_or_else(device::default);
         let s = device.stream();
         let array = floating(&*operand.array(device)?, s)?;
         let rank = mlx::rank(&array);
         let over = entry::axes(axes, rank)?;
-        kept = Kept::new(
+        kept.set(
             (0..rank as i32).filter_map(|axis| match over.contains(&axis) {
                 true if keep => Some(-1),
                 true => None,
                 false => Some(axis),
             }),
         );
-        let centre = mean_of(&array, &over, true, false, s)?;
-        let deviation = mlx::binary(mlx_sys::mlx_subtract, &array, &centre, s)?;
-        let squares = mlx::unary(mlx_sys::mlx_square, &deviation, s)?;
-        let sum = total(&squares, &over, keep, s)?;
-        let left = mlx::scalar(
-            (extent(&array, &over) - ddof).max(0.0),
-            mlx::dtype(&array),
-            s,
-        )?;
-        let mut result = mlx::binary(mlx_sys::mlx_divide, &sum, &left, s)?;
-        if root {
-            result = mlx::unary(mlx_sys::mlx_sqrt, &result, s)?;
-        }
+        let result = in_single(&array, s, |x| {
+            let variance = variance_of(x, &over, keep, ddof, s)?;
+            if root {
+                root_of(&variance, s)
+            } else {
+                Ok(variance)
+            }
+        })?;
         Ok(Placed::new(result, device))
     });
     names::select(out, x, kept)

@@ -12,7 +12,7 @@ use crate::handle::Placed;
 use crate::mlx::{self, Array};
 use crate::names;
 use crate::op::layout::pick;
-use crate::op::reduce::floating;
+use crate::op::reduce::{floating, in_single};
 use crate::operand::Operand;
 use mlx_sys::mlx_stream;
 use std::ffi::c_int;
@@ -56,10 +56,25 @@ fn cut(x: &Array, axis: i32, from: i32, to: i32, s: mlx_stream) -> Result<Array>
 
 /// Sums of the elements up to each along a 0-based axis.
 pub(super) fn cumsum(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
-    scan(mlx_sys::mlx_cumsum_axis, x, axis, s)
+    in_single(x, s, |x| {
+        scan(mlx_sys::mlx_cumsum_axis, &widened(x, s)?, axis, s)
+    })
+}
+
+/// Small integers as wide as MLX's sums and products of them are.
+fn widened(x: &Array, s: mlx_stream) -> Result<Array> {
+    match mlx::dtype(x) {
+        Dtype::Uint8 | Dtype::Uint16 => mlx::astype(x, Dtype::Uint32, s),
+        Dtype::Int8 | Dtype::Int16 => mlx::astype(x, Dtype::Int32, s),
+        _ => mlx::share(x),
+    }
 }
 
 fn cumprod(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    in_single(x, s, |x| cumulative_product_of(&widened(x, s)?, axis, s))
+}
+
+fn cumulative_product_of(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     if !mlx::is_tracer(x) {
         return scan(mlx_sys::mlx_cumprod_axis, x, axis, s);
     }
@@ -158,11 +173,12 @@ fn logcumsumexp(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     }
 }
 
-/// A cumulative function and what it makes of nothing, given the dtype.
+/// A cumulative function, what it makes of nothing, given the dtype, and whether small integers grow.
 #[derive(Clone, Copy)]
 struct Cumulative {
     run: fn(&Array, i32, mlx_stream) -> Result<Array>,
     nothing: fn(Dtype) -> f64,
+    widens: bool,
 }
 
 impl Cumulative {
@@ -177,7 +193,11 @@ impl Cumulative {
     ) -> Result<Array> {
         // MLX's scans divide by the extent: nothing to scan would end the process
         if mlx::size(x) == 0 {
-            return mlx::share(x);
+            return if self.widens {
+                widened(x, s)
+            } else {
+                mlx::share(x)
+            };
         }
         let n = mlx::shape(x)[axis as usize];
         let turn = |x: &Array| pick(x, (0..n).rev().collect(), axis, s);
@@ -245,22 +265,27 @@ unsafe fn run(f: Cumulative, x: SEXP) -> SEXP {
 const SUM: Cumulative = Cumulative {
     run: cumsum,
     nothing: |_| 0.0,
+    widens: true,
 };
 const PRODUCT: Cumulative = Cumulative {
     run: cumprod,
     nothing: |_| 1.0,
+    widens: true,
 };
 const MAX: Cumulative = Cumulative {
     run: cummax,
     nothing: |kind| bound(kind, true),
+    widens: false,
 };
 const MIN: Cumulative = Cumulative {
     run: cummin,
     nothing: |kind| bound(kind, false),
+    widens: false,
 };
 const LOGSUMEXP: Cumulative = Cumulative {
     run: logcumsumexp,
     nothing: |_| f64::NEG_INFINITY,
+    widens: false,
 };
 
 macro_rules! scans {

@@ -6,7 +6,7 @@ use crate::entry::{self, axis_of, ints, show};
 use crate::error::{Error, Result};
 use crate::ffi::*;
 use crate::handle::Placed;
-use crate::index::{Arguments, Selection};
+use crate::index::{Arguments, Selection, Titles};
 use crate::mlx::{self, Array};
 use crate::op::assign::fill;
 use crate::op::bind::Parts;
@@ -78,7 +78,7 @@ unsafe extern "C" fn put_along_axis(x: SEXP, at: SEXP, values: SEXP, axis: SEXP)
         if mlx::size(&at) == 0 {
             return mlx::share(array);
         }
-        let values = values.array_as(mlx::dtype(array), device)?;
+        let values = values.array_into(mlx::dtype(array), device)?;
         let values = mlx::broadcast(&values, mlx::shape(&at), s)?;
         // SAFETY: valid handles.
         mlx::out(|o| unsafe {
@@ -122,11 +122,10 @@ unsafe extern "C" fn gather(x: SEXP, list: SEXP, axes: SEXP) -> SEXP {
 unsafe extern "C" fn positions(x: SEXP, frame: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let arguments = Arguments::of(frame); // protects one
-    let names = Rf_getAttrib(x, R_NamesSymbol);
-    let dimnames = Rf_getAttrib(x, R_DimNamesSymbol);
+    let titles = Titles::of(x); // protects two
     let parse = || {
         let shape = operand.shape()?;
-        Selection::parse(&arguments, &shape, names, dimnames)?.flat(&shape)
+        Selection::parse(&arguments, &shape, titles)?.flat(&shape)
     };
     // twice, since nothing may be owned while R allocates
     let n = entry::plain(|| parse().map(|found| found.len()));
@@ -137,7 +136,7 @@ unsafe extern "C" fn positions(x: SEXP, frame: SEXP) -> SEXP {
         }
         Ok(())
     });
-    Rf_unprotect(2);
+    Rf_unprotect(4);
     out
 }
 
@@ -151,7 +150,7 @@ unsafe extern "C" fn add_at(x: SEXP, at: SEXP, value: SEXP) -> SEXP {
         if n == 0 {
             return mlx::share(array);
         }
-        let value = fill(&value.array_as(mlx::dtype(array), device)?, at.len(), s)?;
+        let value = fill(&value.array_into(mlx::dtype(array), device)?, at.len(), s)?;
         let (flat, at) = (mlx::flatten_columns(array, s)?, mlx::indices(&at, &[n])?);
         let updates = mlx::reshape(&value, &[n, 1], s)?;
         // SAFETY: valid handles; positions are within the array.
@@ -170,7 +169,7 @@ unsafe extern "C" fn slice_update(x: SEXP, value: SEXP, from: SEXP, to: SEXP, st
         let device = x.device().unwrap_or_else(device::default);
         let s = device.stream();
         let array = x.array(device)?;
-        let value = value.array_as(mlx::dtype(&array), device)?;
+        let value = value.array_into(mlx::dtype(&array), device)?;
         let (from, to, step) = (ints(from)?, ints(to)?, ints(step)?);
         let block: Vec<i32> = (0..from.len())
             .map(|k| (to[k] - from[k] + step[k] - 1) / step[k])

@@ -59,7 +59,7 @@ unsafe extern "C" fn reshape(x: SEXP, shape: SEXP, by_column: SEXP) -> SEXP {
 
 /// `.Call`: the axes in a new order (1-based; NULL reverses them).
 unsafe extern "C" fn permute(x: SEXP, order: SEXP) -> SEXP {
-    let mut kept = Kept::default();
+    let mut kept = Kept::room(x, 0);
     let out = with(x, |array, s| {
         let rank = mlx::rank(array);
         let order = if order == R_NilValue {
@@ -74,7 +74,7 @@ unsafe extern "C" fn permute(x: SEXP, order: SEXP) -> SEXP {
             }
             order
         };
-        kept = Kept::new(order.iter().copied());
+        kept.set(order.iter().copied());
         mlx::permute(array, &order, s)
     });
     names::select(out, x, kept)
@@ -82,7 +82,7 @@ unsafe extern "C" fn permute(x: SEXP, order: SEXP) -> SEXP {
 
 /// `.Call`: without length-1 axes (NULL: all of them).
 unsafe extern "C" fn squeeze(x: SEXP, axes: SEXP) -> SEXP {
-    let mut kept = Kept::default();
+    let mut kept = Kept::room(x, 0);
     let out =
         with(x, |array, s| {
             let shape = mlx::shape(array);
@@ -102,7 +102,7 @@ unsafe extern "C" fn squeeze(x: SEXP, axes: SEXP) -> SEXP {
             let left: Vec<i32> = (0..shape.len() as i32)
                 .filter(|a| !dropped.contains(a))
                 .collect();
-            kept = Kept::new(left.iter().copied());
+            kept.set(left.iter().copied());
             let shape: Vec<i32> = left.iter().map(|&a| shape[a as usize]).collect();
             mlx::reshape(array, &shape, s)
         });
@@ -111,7 +111,7 @@ unsafe extern "C" fn squeeze(x: SEXP, axes: SEXP) -> SEXP {
 
 /// `.Call`: with new length-1 axes at 1-based positions of the result.
 unsafe extern "C" fn expand_dims(x: SEXP, axes: SEXP) -> SEXP {
-    let mut kept = Kept::default();
+    let mut kept = Kept::room(x, XLENGTH(axes));
     let out = with(x, |array, s| {
         let wanted = ints(axes)?;
         let rank = mlx::rank(array) + wanted.len();
@@ -135,7 +135,7 @@ unsafe extern "C" fn expand_dims(x: SEXP, axes: SEXP) -> SEXP {
                 }
             })
             .collect();
-        kept = Kept::new(map.iter().copied());
+        kept.set(map.iter().copied());
         let shape: Vec<i32> = map
             .iter()
             .map(|&a| {
