@@ -354,3 +354,32 @@ test_that("the same gradient comes again and again, and beside others", {
   f <- function(x) sum(x^2)
   for (i in 1:50) expect_equal(grads(f, c(1, i))[[1]], c(2, 2 * i))
 })
+
+test_that("gradients have the names and dimnames of their arguments", {
+  w <- matrix(1:4, 2, dimnames = list(c("a", "b"), NULL))
+  f <- function(p, q) sum(p^2) + sum(q$w^2) + sum(q$v^2)
+  g <- mlx_grad(f, c(b0 = 1, b1 = 2), list(w = w + 0.5, v = c(s = 1, t = 2)))
+  expect_identical(as.vector(g[[1]]), c(2, 4))
+  expect_identical(as_r(g[[1]]), c(b0 = 2, b1 = 4))
+  expect_identical(dimnames(g[[2]]$w), dimnames(w))
+  expect_named(g[[2]]$v, c("s", "t"))
+  second <- function(p) sum(mlx_grad(function(z) sum(z^3), p)[[1]])
+  expect_identical(as_r(mlx_grad(second, c(a = 1, b = 2))[[1]]), c(a = 6, b = 12))
+})
+
+test_that("a data frame outside argnums reaches f as it is", {
+  data <- data.frame(y = c(1, 3, 2), x = c(1, 2, 4), g = factor(c("u", "v", "u")))
+  seen <- NULL
+  nll <- function(par, d) {
+    seen <<- d
+    r <- par[1] + par[2] * d$x + ifelse(d$g == "u", 1, 0) - d$y
+    sum(r^2)
+  }
+  g <- mlx_grad(nll, c(0.5, 1), data, argnums = 1)[[1]]
+  expect_identical(seen, data)
+  r <- 0.5 + data$x + (data$g == "u") - data$y
+  expect_equal(as.vector(g), c(sum(2 * r), sum(2 * r * data$x)))
+  expect_named(mlx_grad(nll, par = c(0.5, 1), d = data, argnums = "par"), "par")
+  expect_error(mlx_grad(nll, c(0.5, 1), data), "column `g` is not numeric", class = "rmlx_error_argument")
+  expect_error(mlx_grad(nll, c(0.5, 1), data), "argnums = 1", class = "rmlx_error_argument")
+})
