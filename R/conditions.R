@@ -187,7 +187,7 @@ tape_remedies <- function(call) {
   assigning <- "assigning into a plain vector (`out <- numeric(n)`): start from `mlx_zeros(n)`"
   looping <- "`for (v in x)`: loop over `seq_along(x)` and use `x[i]`, or over `as.list(x)`"
   joining <- "`c(0, x)`, which R dispatches on its first argument: write `c(as_mlx(0), x)`"
-  conversions <- c("as.matrix", "as.numeric", "as.vector", "as.integer", "as.logical", "as.character", "as.complex",
+  conversions <- c("format", "as.matrix", "as.numeric", "as.vector", "as.integer", "as.logical", "as.character", "as.complex",
                    "as.array", "as.data.frame", "as_r", "mlx_item")
   if (head %in% conversions) return(NULL)
   if (head == "[[") return(c(i = "`x[[i]]` is a plain R number: write `x[i]`."))
@@ -232,14 +232,43 @@ running_transform <- function() {
 # Called by the native code when base R code reads values and options(rmlx.host_reads) is set.
 on_silent_read <- structure(
   function(how) {
+    if (identical(how, "allow")) return(NULL)
     text <- paste0(
       "base R code read the values of an mlx array: this work is done in R, not in MLX. ",
       "(options(rmlx.host_reads = \"allow\") permits it.)"
     )
     call <- user_call()
     if (identical(how, "error")) rmlx_abort(text, "host_read", call = call)
-    if (identical(how, "warn")) rmlx_warn(text, "host_read", call = call)
+    if (!identical(how, "warn")) {
+      rmlx_abort("options(rmlx.host_reads = ) must be \"allow\", \"warn\" or \"error\".", "argument", call = call)
+    }
+    rmlx_warn(text, "host_read", call = call)
     NULL
+  },
+  raises = TRUE
+)
+
+# Where on_spread() has warned already: a loop need not hear it again.
+spread_at <- new.env(parent = emptyenv())
+
+# Called by the native code when a plain vector of n numbers meets one column of m: base R would pair
+# them, and broadcasting gives m x n.
+on_spread <- structure(
+  function(first, n, m) {
+    if (isFALSE(getOption("rmlx.warn_broadcast"))) return(NULL)
+    call <- user_call()
+    key <- paste(short_call(call), n, m)
+    if (exists(key, spread_at, inherits = FALSE)) return(NULL)
+    assign(key, TRUE, spread_at)
+    operands <- if (is.call(call) && length(call) == 3L) as.list(call)[-1L]
+    vector <- if (is.null(operands)) "a vector" else paste0("`", short_call(operands[[if (first) 1L else 2L]]), "`")
+    rmlx_warn(
+      c(paste0(vector, " (length ", n, ") beside an array of shape ", m, " x 1 gives ", m, " x ", n,
+               ": shapes broadcast from the last axis."),
+        i = paste0("For one column use matrix(y, ncol = 1) or cbind(y); mlx_squeeze() drops the axis. ",
+                   "(options(rmlx.warn_broadcast = FALSE) silences this.)")),
+      "broadcast", call = call
+    )
   },
   raises = TRUE
 )
