@@ -80,7 +80,7 @@ norm.default <- function(x, ...) base::norm(x, ...)
 #' @export
 norm.mlx <- function(x, type = c("O", "I", "F", "M", "2"), ...) {
   rank <- length(mlx_shape(x))
-  x <- floating(x)
+  x <- as_floating(x)
   if (rank == 1L) x <- .Call(C_reshape, x, c(length(x), 1L), FALSE)
   if (rank != 1L && rank != 2L) {
     rmlx_abort("'A' must be a matrix; use mlx_norm(x, axes = ) for stacks of matrices.", "shape")
@@ -101,7 +101,7 @@ norm.mlx <- function(x, type = c("O", "I", "F", "M", "2"), ...) {
 #' @rdname norm
 #' @export
 mlx_norm <- function(x, ord = NULL, axes = NULL, drop = TRUE) {
-  x <- floating(as_mlx(x))
+  x <- as_floating(as_mlx(x))
   check_flag(drop, "drop")
   rank <- length(mlx_shape(x))
   axes <- check_axes(axes)
@@ -116,7 +116,7 @@ mlx_norm <- function(x, ord = NULL, axes = NULL, drop = TRUE) {
 }
 
 # Integers and bools as the default floating dtype.
-floating <- function(x) {
+as_floating <- function(x) {
   floats <- c("float16", "bfloat16", "float32", "float64", "complex64")
   if (mlx_dtype(x) %in% floats) return(x)
   dtype <- getOption("rmlx.dtype", "float32")
