@@ -156,6 +156,7 @@ mlx_metal_stop_capture <- function() {
 #' with_mlx_dtype("float64", mlx_dtype(as_mlx(1)))
 #' @export
 local_mlx_dtype <- function(dtype, .local_envir = parent.frame()) {
+  .Call(C_cast, 0, dtype, "cpu") # an unknown name is an error here
   if (!mlx_issubdtype(dtype, "floating")) {
     rmlx_abort(paste0("`dtype` is ", dtype, ", but the default must be float32, float64, float16 or bfloat16: ",
                       "others would change numbers. Ask for it where it is meant, as in as_mlx(x, dtype = \"",
