@@ -134,7 +134,7 @@ mlx_nbytes <- function(x) .Call(C_nbytes, x)
 #'   changes the device, dtype or shape.
 #' @export
 `$<-.mlx` <- function(x, name, value) {
-  remedy <- switch(name,
+  remedy <- switch(check_string(name, "name"),
     device = "Use as_mlx(x, device = ) to move it.",
     dtype = "Use mlx_cast(x, dtype) for another dtype.",
     shape = "Use `dim(x) <-` or mlx_reshape() for another shape.",

@@ -80,14 +80,15 @@ close_shape <- function(shape, size, name) {
 #' @export
 `length<-.mlx` <- function(x, value) {
   value <- check_count(value, "value")
-  extra <- value - length(x)
+  extra <- value - length(check_mlx(x))
   if (extra == 0L) return(x)
+  if (length(mlx_shape(x)) == 0L) x <- x[1L]
   if (extra < 0L) return(x[seq_len(value)])
   if (!is_floating(x)) {
     rmlx_abort(paste0("`length<-` fills with NaN, which ", mlx_dtype(x), " does not have: cast x with mlx_cast(x, ",
                       "\"float32\"), or append values with c()."), "dtype")
   }
-  out <- c(x[seq_along(x)], as_mlx(rep(NaN, extra), dtype = mlx_dtype(x), device = mlx_device(x)))
+  out <- c(x[seq_along(x)], mlx_full(extra, NaN, mlx_dtype(x), mlx_device(x)))
   if (!is.null(names(x))) names(out) <- c(names(x), rep("", extra))
   out
 }
