@@ -31,7 +31,13 @@ user_call <- function() {
     found <- i
   }
   at <- written_frame(found, i, parents)
-  call <- tidy_call(sys.call(at))
+  call <- call_at(at)
+  if (is_spliced(call)) {
+    around <- Filter(function(k) parents[k] == i, seq_len(at - 1L))
+    around <- lapply(around[around > i], function(k) tidy_call(sys.call(k)))
+    body <- if (i > 0L) list(body(sys.function(i)))
+    call <- written_call(call, c(around, body)) %||% named_values(sys.call(at), sys.frame(i))
+  }
   # neither is the user's own: match() has C code call mtfrm(), and R runs `x[1] <- 2` in pieces
   match <- identical(call[[1L]], quote(mtfrm))
   if (i > 0L && (match || is_piece(call))) {
@@ -45,7 +51,7 @@ user_call <- function() {
 # frame `user`: a method's call is R's copy of the generic's, and lm() has model.frame() called for it.
 # But `tryCatch(as.numeric(x))` contains the call that failed, and eval() runs code from elsewhere.
 written_frame <- function(i, user, parents) {
-  call <- tidy_call(sys.call(i))
+  call <- call_at(i)
   if (is_piece(call)) return(i) # of a statement of the user's, which may stand within other calls
   for (k in seq.int(i - 1L, user, by = -1L)) {
     if (k <= user || !is_inner(sys.function(k))) break
@@ -56,6 +62,13 @@ written_frame <- function(i, user, parents) {
     i <- k
   }
   i
+}
+
+# The call of a frame, without the argument that R adds where it puts values into calls of sum() and its like.
+call_at <- function(i) {
+  call <- tidy_call(sys.call(i))
+  if (is_spliced(call) && isFALSE(call$na.rm)) call$na.rm <- NULL
+  call
 }
 
 # Whether a call is a step of an assignment such as `x[1] <- 2`, which R runs on a variable `*tmp*`.
@@ -69,12 +82,49 @@ is_evaluator <- function(fn) {
   FALSE
 }
 
-contains_call <- function(x, call) {
-  if (!is.call(x)) return(FALSE)
+contains_call <- function(x, call) length(matching_calls(x, call)) > 0L
+
+# The calls within x that may have become `call`.
+matching_calls <- function(x, call) {
+  if (!is.call(x)) return(list())
+  found <- list()
   for (part in as.list(x)) {
-    if (!missing(part) && is.call(part) && (identical(part, call) || contains_call(part, call))) return(TRUE)
+    if (missing(part) || !is.call(part)) next
+    same <- identical(part, call) ||
+      is_spliced(call) && identical(part[[1L]], call[[1L]]) && length(part) == length(call)
+    found <- c(found, if (same) list(part), matching_calls(part, call))
   }
-  FALSE
+  unique(found)
+}
+
+# Whether R put values into a call, as it does for methods of sum() and its like.
+is_spliced <- function(call) is.call(call) && any(vapply(as.list(call)[-1L], identical, NA, as.name("<mlx>")))
+
+# What stands in the code for a call that R put values into, if there is but one candidate.
+written_call <- function(call, code) {
+  for (piece in code) {
+    found <- matching_calls(as.call(list(as.name("("), piece)), call)
+    if (length(found) == 1L) return(tidy_call(found[[1L]]))
+  }
+  NULL
+}
+
+# A call with the names of variables of the frame for the arrays that R put into it.
+named_values <- function(call, frame) {
+  names <- setdiff(ls(frame, all.names = TRUE, sorted = FALSE), "...")
+  names <- names[!rlang::env_binding_are_lazy(frame, names) & !rlang::env_binding_are_active(frame, names)]
+  for (i in seq_along(call)[-1L]) {
+    if (!is_mlx(call[[i]])) next
+    for (name in names) {
+      value <- tryCatch(get(name, frame), error = function(e) NULL) # a missing argument
+      if (rlang::is_reference(call[[i]], value)) {
+        call[[i]] <- as.name(name)
+        break
+      }
+    }
+  }
+  if (isFALSE(call$na.rm)) call$na.rm <- NULL
+  tidy_call(call)
 }
 
 base_packages <- c("base", "compiler", "datasets", "graphics", "grDevices", "grid", "methods",
