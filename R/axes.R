@@ -188,7 +188,7 @@ mlx_broadcast_shapes <- function(...) {
 #' @rdname mlx_broadcast_arrays
 #' @export
 mlx_meshgrid <- function(..., sparse = FALSE, indexing = c("xy", "ij"), device = NULL) {
-  indexing <- match.arg(indexing)
+  indexing <- check_choice(indexing, c("xy", "ij"), "indexing")
   parts <- lapply(arrays_of(...), function(x) mlx_flatten(as_mlx(x, device = device)))
   n <- length(parts)
   place <- seq_len(n)

@@ -80,3 +80,16 @@ check_mlx <- function(x) {
   }
   x
 }
+
+# Numbers in R or an mlx array: what as_mlx() takes.
+check_numbers <- function(x, name) {
+  if (!is_mlx(x) && (is.object(x) && !is.data.frame(x) && !inherits(x, "integer64") ||
+                       !(is.numeric(x) || is.logical(x) || is.complex(x) || is.data.frame(x)))) {
+    rmlx_abort(paste0("`", name, "` must be numbers, or an mlx array; it is of class ", class(x)[[1L]],
+                      "."), "argument")
+  }
+  x
+}
+
+# An R value that an operator may meet: as it is, so that it stays weak beside an array.
+as_mlx_beside <- function(x) if (is.data.frame(x)) as_mlx(x) else check_numbers(x, "value")

@@ -31,7 +31,13 @@ user_call <- function() {
     found <- i
   }
   at <- written_frame(found, i, parents)
-  call <- tidy_call(sys.call(at))
+  call <- call_at(at)
+  if (is_spliced(call)) {
+    around <- Filter(function(k) parents[k] == i, seq_len(at - 1L))
+    around <- lapply(around[around > i], function(k) tidy_call(sys.call(k)))
+    body <- if (i > 0L) list(body(sys.function(i)))
+    call <- written_call(call, c(around, body)) %||% named_values(sys.call(at), sys.frame(i))
+  }
   # neither is the user's own: match() has C code call mtfrm(), and R runs `x[1] <- 2` in pieces
   match <- identical(call[[1L]], quote(mtfrm))
   if (i > 0L && (match || is_piece(call))) {
@@ -45,7 +51,7 @@ user_call <- function() {
 # frame `user`: a method's call is R's copy of the generic's, and lm() has model.frame() called for it.
 # But `tryCatch(as.numeric(x))` contains the call that failed, and eval() runs code from elsewhere.
 written_frame <- function(i, user, parents) {
-  call <- tidy_call(sys.call(i))
+  call <- call_at(i)
   if (is_piece(call)) return(i) # of a statement of the user's, which may stand within other calls
   for (k in seq.int(i - 1L, user, by = -1L)) {
     if (k <= user || !is_inner(sys.function(k))) break
@@ -56,6 +62,13 @@ written_frame <- function(i, user, parents) {
     i <- k
   }
   i
+}
+
+# The call of a frame, without the argument that R adds where it puts values into calls of sum() and its like.
+call_at <- function(i) {
+  call <- tidy_call(sys.call(i))
+  if (is_spliced(call) && isFALSE(call$na.rm)) call$na.rm <- NULL
+  call
 }
 
 # Whether a call is a step of an assignment such as `x[1] <- 2`, which R runs on a variable `*tmp*`.
@@ -69,12 +82,49 @@ is_evaluator <- function(fn) {
   FALSE
 }
 
-contains_call <- function(x, call) {
-  if (!is.call(x)) return(FALSE)
+contains_call <- function(x, call) length(matching_calls(x, call)) > 0L
+
+# The calls within x that may have become `call`.
+matching_calls <- function(x, call) {
+  if (!is.call(x)) return(list())
+  found <- list()
   for (part in as.list(x)) {
-    if (!missing(part) && is.call(part) && (identical(part, call) || contains_call(part, call))) return(TRUE)
+    if (missing(part) || !is.call(part)) next
+    same <- identical(part, call) ||
+      is_spliced(call) && identical(part[[1L]], call[[1L]]) && length(part) == length(call)
+    found <- c(found, if (same) list(part), matching_calls(part, call))
   }
-  FALSE
+  unique(found)
+}
+
+# Whether R put values into a call, as it does for methods of sum() and its like.
+is_spliced <- function(call) is.call(call) && any(vapply(as.list(call)[-1L], identical, NA, as.name("<mlx>")))
+
+# What stands in the code for a call that R put values into, if there is but one candidate.
+written_call <- function(call, code) {
+  for (piece in code) {
+    found <- matching_calls(as.call(list(as.name("("), piece)), call)
+    if (length(found) == 1L) return(tidy_call(found[[1L]]))
+  }
+  NULL
+}
+
+# A call with the names of variables of the frame for the arrays that R put into it.
+named_values <- function(call, frame) {
+  names <- setdiff(ls(frame, all.names = TRUE, sorted = FALSE), "...")
+  names <- names[!rlang::env_binding_are_lazy(frame, names) & !rlang::env_binding_are_active(frame, names)]
+  for (i in seq_along(call)[-1L]) {
+    if (!is_mlx(call[[i]])) next
+    for (name in names) {
+      value <- tryCatch(get(name, frame), error = function(e) NULL) # a missing argument
+      if (rlang::is_reference(call[[i]], value)) {
+        call[[i]] <- as.name(name)
+        break
+      }
+    }
+  }
+  if (isFALSE(call$na.rm)) call$na.rm <- NULL
+  tidy_call(call)
 }
 
 base_packages <- c("base", "compiler", "datasets", "graphics", "grDevices", "grid", "methods",
@@ -138,6 +188,7 @@ raise_native <- structure(
 
 tape_message <- function(call) {
   left <- if (is.null(call)) "base R code" else paste0("`", short_call(call), "`")
+  if (is_own_call(call)) left <- paste("base R code in", left)
   running <- running_transform()
   c(
     paste0(left, " asks for plain numbers of a value that a gradient depends on: it would leave the ",
@@ -145,8 +196,66 @@ tape_message <- function(call) {
     i = paste0("Ensure all differentiable computations use MLX operations: the function",
                if (!is.null(running)) paste0(" of `", running, "`"),
                " must return an `mlx` object computed from its arguments by them."),
+    tape_remedies(call),
     i = paste0("Where the value is wanted without its gradient, read `mlx_stop_gradient(x)`; ",
                "return further results beside the loss as `list(loss, ...)`.")
+  )
+}
+
+# Whether a call is that of a running function which is neither rmlx's nor R's: what left the tape is
+# within it.
+is_own_call <- function(call) {
+  for (i in seq_len(sys.nframe())) {
+    if (!is_inner(sys.function(i)) && identical(tidy_call(sys.call(i)), call)) return(TRUE)
+  }
+  FALSE
+}
+
+# What to write instead of base functions that have no methods.
+replacements <- c(
+  plogis = "mlx_sigmoid", mean.default = "mean",
+  local({
+    laws <- c("norm", "lnorm", "unif", "exp", "logis", "cauchy", "weibull", "gamma", "chisq", "beta", "t", "f",
+              "pois", "binom", "nbinom")
+    base <- outer(c("d", "p", "q", "r"), laws, paste0)
+    base <- base[base != "plogis"]
+    stats::setNames(paste0("mlx_", base), base)
+  })
+)
+
+# A function's name, without that of its package; "" if it has none.
+name_of <- function(written) {
+  if (is.call(written) && is.name(written[[1L]]) && as.character(written[[1L]]) %in% c("::", ":::")) {
+    written <- written[[3L]]
+  }
+  if (is.name(written)) as.character(written) else ""
+}
+
+# What usually takes the place of such a call. Conversions that were written as such need no word.
+tape_remedies <- function(call) {
+  head <- if (is.call(call)) name_of(call[[1L]]) else ""
+  assigning <- "assigning into a plain vector (`out <- numeric(n)`): start from `mlx_zeros(n)`"
+  looping <- "`for (v in x)`: loop over `seq_along(x)` and use `x[i]`, or over `as.list(x)`"
+  joining <- "`c(0, x)`, which R dispatches on its first argument: write `c(as_mlx(0), x)`"
+  conversions <- c("format", "as.matrix", "as.numeric", "as.vector", "as.integer", "as.logical", "as.character", "as.complex",
+                   "as.array", "as.data.frame", "as_r", "mlx_item")
+  if (head %in% conversions) return(NULL)
+  if (head == "[[") return(c(i = "`x[[i]]` is a plain R number: write `x[i]`."))
+  if (head %in% names(replacements)) {
+    return(c(i = paste0("`", head, "()` has no method for mlx: use `", replacements[[head]], "()`.")))
+  }
+  if (head %in% c("<-", "=", "[<-", "[[<-")) return(c(i = paste0("The cause may be ", assigning, ".")))
+  if (head == "for") return(c(i = paste0("The cause is ", looping, ".")))
+  if (head %in% c("c", "append")) return(c(i = paste0("The cause may be ", joining, ".")))
+  if (nzchar(head) && !is_own_call(call)) {
+    return(c(i = paste0("`", head, "()` has no method for mlx: ?mlx_grad lists what takes the place of such code.")))
+  }
+  c(
+    i = "The usual causes, and what to write instead:",
+    " " = paste0("- ", assigning, ";"),
+    " " = paste0("- ", looping, ";"),
+    " " = paste0("- ", joining, ";"),
+    " " = "- functions without a method for mlx: `mlx_dnorm()` for `dnorm()`, `mlx_sigmoid()` for `plogis()`, ..."
   )
 }
 
@@ -173,14 +282,43 @@ running_transform <- function() {
 # Called by the native code when base R code reads values and options(rmlx.host_reads) is set.
 on_silent_read <- structure(
   function(how) {
+    if (identical(how, "allow")) return(NULL)
     text <- paste0(
       "base R code read the values of an mlx array: this work is done in R, not in MLX. ",
       "(options(rmlx.host_reads = \"allow\") permits it.)"
     )
     call <- user_call()
     if (identical(how, "error")) rmlx_abort(text, "host_read", call = call)
-    if (identical(how, "warn")) rmlx_warn(text, "host_read", call = call)
+    if (!identical(how, "warn")) {
+      rmlx_abort("options(rmlx.host_reads = ) must be \"allow\", \"warn\" or \"error\".", "argument", call = call)
+    }
+    rmlx_warn(text, "host_read", call = call)
     NULL
+  },
+  raises = TRUE
+)
+
+# Where on_spread() has warned already: a loop need not hear it again.
+spread_at <- new.env(parent = emptyenv())
+
+# Called by the native code when a plain vector of n numbers meets one column of m: base R would pair
+# them, and broadcasting gives m x n.
+on_spread <- structure(
+  function(first, n, m) {
+    if (isFALSE(getOption("rmlx.warn_broadcast"))) return(NULL)
+    call <- user_call()
+    key <- paste(short_call(call), n, m)
+    if (exists(key, spread_at, inherits = FALSE)) return(NULL)
+    assign(key, TRUE, spread_at)
+    operands <- if (is.call(call) && length(call) == 3L) as.list(call)[-1L]
+    vector <- if (is.null(operands)) "a vector" else paste0("`", short_call(operands[[if (first) 1L else 2L]]), "`")
+    rmlx_warn(
+      c(paste0(vector, " (length ", n, ") beside an array of shape ", m, " x 1 gives ", m, " x ", n,
+               ": shapes broadcast from the last axis."),
+        i = paste0("For one column use matrix(y, ncol = 1) or cbind(y); mlx_squeeze() drops the axis. ",
+                   "(options(rmlx.warn_broadcast = FALSE) silences this.)")),
+      "broadcast", call = call
+    )
   },
   raises = TRUE
 )

@@ -133,7 +133,9 @@ mlx_conv_general <- function(input, weight, stride = 1L, padding = 0L, kernel_di
 #' @rdname mlx_conv
 #' @export
 mlx_convolve <- function(a, v, mode = c("full", "same", "valid"), device = NULL) {
-  mode <- match.arg(mode)
+  mode <- check_choice(mode, c("full", "same", "valid"), "mode")
+  check_numbers(a, "a")
+  check_numbers(v, "v")
   rank <- function(x) if (is_mlx(x)) length(mlx_shape(x)) else max(length(dim(x)), 1L)
   if (rank(a) != 1L || rank(v) != 1L || length(a) == 0L || length(v) == 0L) {
     rmlx_abort("`a` and `v` must be vectors of at least one element.", "shape")

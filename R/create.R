@@ -161,7 +161,8 @@ mlx_full_like <- function(x, value, dtype = NULL, device = NULL) {
 #'
 #' @param n,m Rows and columns.
 #' @param k Which diagonal: 0 the main one, positive above, negative below.
-#' @inheritParams mlx_zeros
+#' @param dtype A dtype's name. Default: `getOption("rmlx.dtype", "float32")`.
+#' @param device `"cpu"` or `"gpu"`.
 #' @return An n x m mlx matrix.
 #' @examples
 #' mlx_eye(3)
@@ -190,13 +191,18 @@ mlx_identity <- function(n, dtype = NULL, device = mlx_default_device()) {
 #' @param step Distance, not 0; negative to count down.
 #' @param num How many.
 #' @param endpoint Whether `stop` is the last value; otherwise it would be the next one.
-#' @inheritParams mlx_zeros
+#' @param dtype A dtype's name. Default: `getOption("rmlx.dtype", "float32")`.
+#' @param device `"cpu"` or `"gpu"`.
 #' @return A 1-d mlx array.
 #' @examples
 #' mlx_arange(1, 10, 3)
 #' mlx_linspace(0, 1, 5)
 #' @export
 mlx_arange <- function(start, stop, step = 1, dtype = NULL, device = mlx_default_device()) {
+  if (missing(stop)) {
+    rmlx_abort("`stop` is missing: mlx_arange(start, stop) counts as seq() does, so mlx_arange(1, 5) is 1, 2, .., 5.",
+               "argument")
+  }
   start <- check_number(start, "start")
   stop <- check_number(stop, "stop")
   step <- check_number(step, "step")

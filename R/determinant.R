@@ -139,7 +139,7 @@ vector_norm <- function(x, ord, axis, drop) {
 
 matrix_norm <- function(x, ord, axes, drop) {
   known <- list(Inf, -Inf, 1, -1, 2, -2, "fro", "f", "nuc")
-  if (length(ord) != 1L || !any(vapply(known, function(k) is.numeric(k) == is.numeric(ord) && k == ord, NA))) {
+  if (length(ord) != 1L || !(is.numeric(ord) || is.character(ord)) || is.na(ord) || !any(vapply(known, function(k) is.numeric(k) == is.numeric(ord) && k == ord, NA))) {
     rmlx_abort(paste0("`ord` of matrices must be \"fro\", \"nuc\", Inf, -Inf, 1, -1, 2 or -2, not ",
                       deparse(ord, nlines = 1L), "."), "argument")
   }
@@ -213,23 +213,18 @@ rcond.default <- function(x, ...) base::rcond(x, ...)
 #' @rdname rcond
 #' @export
 rcond.mlx <- function(x, norm = c("O", "I", "1"), triangular = FALSE, ...) {
-  norm <- match.arg(norm)
+  norm <- check_choice(norm, c("O", "I", "1"), "norm")
   shape <- mlx_shape(x)
   if (length(shape) != 2L) rmlx_abort("'x' must be a matrix.", "shape")
   if (shape[1L] != shape[2L]) x <- qr.mlx(if (shape[1L] < shape[2L]) t(x) else x)$R
-  if (check_flag(triangular, "triangular")) x <- mlx_triu_of(x)
+  if (check_flag(triangular, "triangular")) x <- mlx_triu(x)
   factorize(C_linalg_rcond, if (norm == "I") t(x) else x)[[1L]]
-}
-
-mlx_triu_of <- function(x) {
-  n <- nrow(x)
-  mlx_where(as_mlx(outer(seq_len(n), seq_len(n), `<=`), device = mlx_device(x)), x, 0)
 }
 
 #' @rdname rcond
 #' @export
 kappa.mlx <- function(z, exact = FALSE, norm = NULL, ...) {
-  norm <- if (is.null(norm)) "2" else match.arg(norm, c("2", "1", "O", "I"))
+  norm <- if (is.null(norm)) "2" else check_choice(norm, c("2", "1", "O", "I"), "norm")
   if (check_flag(exact, "exact") && norm == "2") {
     d <- factorize(C_linalg_singular_values, z)[[1L]]
     return(mlx_max(d) / mlx_min(mlx_where(d > 0, d, Inf)))

@@ -147,7 +147,8 @@ mlx_metal_stop_capture <- function() {
 #'
 #' Sets the option `rmlx.dtype` for a piece of code or the rest of a function.
 #'
-#' @param dtype A dtype's name, usually `"float32"` or `"float64"`.
+#' @param dtype A real floating dtype: `"float32"`, `"float64"`, `"float16"` or `"bfloat16"`. Numbers become
+#'   integers or complex on request only.
 #' @param code Code to run.
 #' @param .local_envir The frame whose end restores the option.
 #' @return `with_mlx_dtype()`: the value of `code`; `local_mlx_dtype()`: the former default, invisibly.
@@ -156,6 +157,11 @@ mlx_metal_stop_capture <- function() {
 #' @export
 local_mlx_dtype <- function(dtype, .local_envir = parent.frame()) {
   .Call(C_cast, 0, dtype, "cpu") # an unknown name is an error here
+  if (!mlx_issubdtype(dtype, "floating")) {
+    rmlx_abort(paste0("`dtype` is ", dtype, ", but the default must be float32, float64, float16 or bfloat16: ",
+                      "others would change numbers. Ask for it where it is meant, as in as_mlx(x, dtype = \"",
+                      dtype, "\")."), "dtype")
+  }
   old <- options(rmlx.dtype = dtype)
   at_end_of(.local_envir, function() options(old))
   invisible(old[[1L]] %||% "float32")

@@ -170,25 +170,29 @@ mlx_irfftn <- function(x, axes = NULL, s = NULL, norm = "backward", device = NUL
   transform(C_fft_real_inverse, x, s, axes, check_norm(norm, FALSE), device)
 }
 
+whole_numbers <- function(from, to) mlx_arange(from, to, dtype = "float64", device = "cpu")
+
 frequencies <- function(k, n, d, device) {
   if (!is.numeric(d) || length(d) != 1L || is.na(d) || d == 0) {
     rmlx_abort("`d` must be one number other than 0.", "argument")
   }
-  as_mlx(array(k / (n * d)), device = device)
+  # in double precision, rounded once
+  .Call(C_cast, k / (as.double(n) * d), getOption("rmlx.dtype", "float32"), device)
 }
 
 #' @rdname mlx_fft
 #' @export
 mlx_fftfreq <- function(n, d = 1, device = mlx_default_device()) {
   n <- check_count(n, "n", 1)
-  frequencies(c(seq_len((n + 1L) %/% 2L) - 1L, -rev(seq_len(n %/% 2L))), n, d, device)
+  up <- whole_numbers(0, (n - 1L) %/% 2L)
+  frequencies(if (n == 1L) up else c(up, whole_numbers(-(n %/% 2L), -1)), n, d, device)
 }
 
 #' @rdname mlx_fft
 #' @export
 mlx_rfftfreq <- function(n, d = 1, device = mlx_default_device()) {
   n <- check_count(n, "n", 1)
-  frequencies(seq_len(n %/% 2L + 1L) - 1L, n, d, device)
+  frequencies(whole_numbers(0, n %/% 2L), n, d, device)
 }
 
 #' @rdname mlx_fft

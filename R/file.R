@@ -98,7 +98,7 @@ mlx_save_gguf <- function(file, arrays, metadata = list()) {
 mlx_load <- function(file, device = mlx_default_device(), format = NULL, return_metadata = FALSE) {
   check_flag(return_metadata, "return_metadata")
   known <- c("npy", "npz", "safetensors", "gguf")
-  format <- if (is.null(format)) format_of(file) else match.arg(format, known)
+  format <- if (is.null(format)) format_of(file) else check_choice(format, known, "format")
   if (format == "npy") return(read_arrays(file, format, device)$tensors[[1L]])
   out <- read_arrays(file, format, device)
   if (return_metadata) out else out$tensors

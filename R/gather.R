@@ -72,7 +72,7 @@ mlx_put_along_axis <- function(x, indices, values, axis = NULL) {
   x <- as_mlx(x)
   if (is.null(axis)) {
     flat <- .Call(C_flatten_columns, x)
-    if (!is_mlx(values)) values <- as.vector(values)
+    if (!is_mlx(values)) values <- as.vector(check_numbers(values, "values"))
     if (length(values) > 1L) values <- .Call(C_flatten_columns, values)
     out <- mlx_put_along_axis(flat, .Call(C_flatten_columns, indices), values, 1L)
     return(.Call(C_reshape, out, mlx_shape(x), TRUE))
@@ -90,8 +90,9 @@ as_array <- function(x) if (is_mlx(x) || !is.null(dim(x))) x else array(x, lengt
 mlx_gather <- function(x, indices, axes = NULL) {
   x <- as_mlx(x)
   if (!is.list(indices)) indices <- list(indices)
-  if (is.null(axes)) axes <- seq_along(indices)
-  if (any(axes < 0)) rmlx_abort("Negative axes are not supported by mlx_gather().", "index")
+  if (length(indices) == 0L) rmlx_abort("`indices` must have a part for each of `axes`.", "index")
+  axes <- if (is.null(axes)) seq_along(indices) else check_axes(axes)
+  if (any(axes < 0, na.rm = TRUE)) rmlx_abort("Negative axes are not supported by mlx_gather().", "index")
   if (anyDuplicated(axes)) rmlx_abort("`axes` must not contain duplicates.", "index")
   if (length(axes) != length(indices)) {
     rmlx_abort(paste0("`indices` has ", length(indices), " parts for ", length(axes), " axes."), "index")
@@ -186,7 +187,7 @@ mlx_at_add <- function(x, indices, value) {
 
 #' @rdname mlx_at_add
 #' @export
-mlx_at_subtract <- function(x, indices, value) mlx_at_add(x, indices, -value)
+mlx_at_subtract <- function(x, indices, value) mlx_at_add(x, indices, -as_mlx_beside(value))
 
 #' @rdname mlx_at_add
 #' @export
@@ -213,7 +214,7 @@ mlx_at_minimum <- function(x, indices, value) combine_at(x, indices, value, mlx_
 
 positions_of <- function(x, indices) {
   find <- function(...) .Call(C_positions, x, environment())
-  do.call(find, if (is.list(indices)) unname(indices) else list(indices))
+  do.call(find, if (is.list(indices)) unname(indices) else list(indices), quote = TRUE)
 }
 
 # Values of one position are first combined with each other, in pairs, then with the element: all

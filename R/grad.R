@@ -8,23 +8,31 @@
 #' @param f A function of the arguments in `...` that returns an mlx array of one element, or a list
 #'   whose first element is one; the others come back as `aux`.
 #' @param ... Arguments of `f`, given to it by position or name. Vectors, matrices and arrays are
-#'   converted by [as_mlx()]. An argument may be a nested list: floating leaves are differentiated,
+#'   converted by [as_mlx()], so R numbers become float32 unless `options(rmlx.dtype = "float64")`; a
+#'   data frame is one matrix if it is differentiated, and reaches `f` as it is if not. An argument may be a nested list: floating leaves are differentiated,
 #'   anything else (integers, bools, strings, functions, `NULL`) reaches `f` untouched and gets the
 #'   gradient `NULL`.
 #' @param argnums Which arguments to differentiate: positions or names; `NULL` all. The others are
 #'   constants.
 #' @param value Whether to return the value too.
 #' @return A list of gradients in the order of `argnums`, with the arguments' names, each with the
-#'   shape, dtype and device of its argument (for a list: the same list of gradients).
+#'   shape, dtype, device, names and dimnames of its argument (for a list: the same list of gradients).
 #'   `mlx_value_grad()` and `mlx_grad(value = TRUE)`: `list(value, grads)`, and `aux` between them if
 #'   `f` returned more than the value.
 #'
 #' @section Staying on the tape:
 #' A plain R number carries no gradient, so turning a value that depends on the arguments into one
 #' (`as.numeric()`, `as.matrix()`, `x[[i]]`, or base R code that reads values, such as `lm()`) is an
-#' error of class `rmlx_error_tape` at that place. Comparisons may be read to branch (`if (x > 0)`):
+#' error of class `rmlx_error_tape` at that place. The usual causes:
+#' - assigning into a plain vector, `out <- numeric(n); out[i] <- x[i]`: start from `mlx_zeros(n)`;
+#' - `for (v in x)`: loop over `seq_along(x)`, or over `as.list(x)`;
+#' - `c(0, x)`, which R dispatches on its first argument: `c(as_mlx(0), x)`;
+#' - functions that know nothing of mlx: `mlx_dnorm()` for `dnorm()`, `mlx_sigmoid()` for `plogis()`;
+#' - `format()` and `paste()`, whose strings would become numbers again.
+#'
+#' Comparisons may be read to branch (`if (x > 0)`):
 #' the gradient is that of the branch taken. [mlx_stop_gradient()] lets a value be read on purpose.
-#' Printing is allowed.
+#' `print()` and `str()` are allowed.
 #'
 #' Errors, warnings, messages and interrupts in `f` reach the caller's handlers unchanged. `f` may
 #' itself call `mlx_grad()`: gradients nest to any order.
@@ -46,7 +54,7 @@
 #' @export
 mlx_grad <- structure(
   function(f, ..., argnums = NULL, value = FALSE) {
-    out <- differentiate(f, list(...), argnums, "mlx_grad")
+    out <- differentiate(f, list(...), argnums, "mlx_grad", substitute(f))
     if (check_flag(value, "value")) out else out$grads
   },
   transforms = TRUE
@@ -55,17 +63,20 @@ mlx_grad <- structure(
 #' @rdname mlx_grad
 #' @export
 mlx_value_grad <- structure(
-  function(f, ..., argnums = NULL) differentiate(f, list(...), argnums, "mlx_value_grad"),
+  function(f, ..., argnums = NULL) differentiate(f, list(...), argnums, "mlx_value_grad", substitute(f)),
   transforms = TRUE
 )
 
-differentiate <- function(f, args, argnums, who) {
+differentiate <- function(f, args, argnums, who, written) {
+  given <- f
   f <- function_of(f, who)
+  title <- title_of(written, given)
   if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
   which <- resolve_argnums(argnums, args)
   leaves <- list()
   skeletons <- lapply(args, constant_argument)
   for (i in which) {
+    if (is.data.frame(skeletons[[i]])) skeletons[[i]] <- as_mlx(check_columns(skeletons[[i]]))
     part <- partition(skeletons[[i]], length(leaves))
     if (length(part$leaves) == 0L && !is.null(argnums)) refuse_argument(args, i)
     skeletons[i] <- list(part$skeleton)
@@ -76,7 +87,7 @@ differentiate <- function(f, args, argnums, who) {
   }
   aux <- NULL
   traced <- function(leaves) {
-    result <- call_with(f, lapply(skeletons, restore, leaves))
+    result <- call_with(f, lapply(skeletons, restore, leaves), title)
     if (is.list(result) && !is_mlx(result) && length(result) > 0L && is_mlx(result[[1L]])) {
       aux <<- result[-1L]
       result <- result[[1L]]
@@ -125,9 +136,23 @@ resolve_argnums <- function(argnums, args) {
 
 # An argument as f receives it: numbers as mlx arrays, lists and everything else as they are.
 constant_argument <- function(x) {
-  convertible <- is_mlx(x) || is.data.frame(x) ||
-    (is.atomic(x) && !is.null(x) && !is.character(x) && !is.factor(x))
+  convertible <- is_mlx(x) || (is.atomic(x) && !is.null(x) && !is.character(x) && !is.factor(x))
   if (convertible) as_mlx(x) else x
+}
+
+# A data frame to differentiate, as one matrix.
+check_columns <- function(x) {
+  fine <- vapply(x, is_number_column, NA)
+  if (!all(fine)) {
+    rmlx_abort(
+      c(paste0("a data frame is differentiated as a matrix, and its column ",
+               paste0("`", names(x)[!fine], "`", collapse = ", "), " is not numeric."),
+        i = paste0("`argnums` tells what to differentiate, as in mlx_grad(f, par, data, argnums = 1); ",
+                   "a data frame that it leaves out reaches f as it is.")),
+      "argument"
+    )
+  }
+  x
 }
 
 refuse_argument <- function(args, i) {
@@ -142,20 +167,36 @@ refuse_argument <- function(args, i) {
   )
 }
 
-# Calls f with symbols for arguments, so that calls in conditions stay short and hold no values.
-call_with <- function(f, args) {
+# The name that calls of f get in conditions: the user's own if there is one.
+title_of <- function(written, f) {
+  name <- if (is.character(f)) f else name_of(written)
+  if (nzchar(name) && !startsWith(name, "..")) name else "f"
+}
+
+# Calls f with symbols for arguments, so that calls in conditions stay short and hold no values. The
+# symbols are f's own names of its arguments, where it has some.
+call_with <- function(f, args, title) {
   given <- names(args)
-  symbols <- paste0("x", seq_along(args))
-  if (!is.null(given)) {
-    symbols[given != ""] <- given[given != ""]
-    if (anyDuplicated(symbols)) symbols <- make.unique(symbols)
+  if (is.null(given)) given <- rep("", length(args))
+  open <- setdiff(names(formals(args(f))), given)
+  open <- open[seq_len(match("...", open, length(open) + 1L) - 1L)]
+  symbols <- given
+  free <- which(given == "")
+  symbols[free] <- paste0("x", free)
+  known <- seq_len(min(length(open), length(free)))
+  symbols[free[known]] <- open[known]
+  # f is looked up as a function, so of its arguments only a function could stand in for it
+  symbols <- if (any(vapply(args, is.function, NA))) {
+    make.unique(c(title, symbols))[-1L]
+  } else {
+    make.unique(symbols)
   }
   arguments <- lapply(symbols, as.name)
-  names(arguments) <- given
+  names(arguments) <- names(args)
   names(args) <- symbols
-  frame <- list2env(args, parent = emptyenv())
-  assign("f", f, frame)
-  eval(as.call(c(as.name("f"), arguments)), frame)
+  above <- new.env(parent = emptyenv())
+  assign(title, f, above)
+  eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
 }
 
 check_loss <- function(x, who) {

@@ -9,7 +9,8 @@
 #' NA are errors. Values and gradients of every form stay on MLX.
 #'
 #' Axes are kept unless `drop = TRUE`: `x[1, ]` of a matrix is 1 x p. `[[` extracts one plain R
-#' number, so inside a differentiated function it is an error; write `x[i]` there.
+#' number, so inside a differentiated function it is an error; write `x[i]` there. Of a 0-d array `x[1]`
+#' is the element, 1-d; it takes no other index.
 #'
 #' In `x[...] <- value` the value is taken in column-major order, cast to the dtype of `x`, and
 #' repeated if its length divides the number of elements. An mlx value is cast as [mlx_cast()] does; a

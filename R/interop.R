@@ -42,7 +42,7 @@ is_matrix_package <- function(x) isS4(x) && inherits(x, c("Matrix", "sparseVecto
 #' @exportS3Method reticulate::r_to_py
 r_to_py.mlx <- function(x, convert = FALSE) {
   if (mlx_dtype(x) == "bfloat16") x <- mlx_cast(x, "float32")
-  np <- reticulate::import("numpy", convert = convert)
+  np <- reticulate::import("numpy", convert = check_flag(convert, "convert"))
   np$load(python_buffer(mlx_save(x, NULL)))
 }
 

@@ -3,6 +3,7 @@
 #' @rdname mlx_distributions
 #' @export
 mlx_dunif <- function(x, min = 0, max = 1, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, min, max)
   width <- interval(min, max)
   out <- mlx_where(((x < min) | (x > max)) & (width > 0), -Inf, mlx_where(is.nan(x), x, -log(width)))
@@ -39,6 +40,7 @@ interval <- function(min, max) {
 #' @rdname mlx_distributions
 #' @export
 mlx_dexp <- function(x, rate = 1, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   rate <- parameter(rate, "positive")
   x <- variable(x, device, rate)
   density_of(mlx_where(x < 0, -Inf, log(rate) - rate * x), log)
@@ -62,6 +64,7 @@ mlx_qexp <- function(p, rate = 1, lower.tail = TRUE, log.p = FALSE, device = NUL
 #' @rdname mlx_distributions
 #' @export
 mlx_dlogis <- function(x, location = 0, scale = 1, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   scale <- parameter(scale, "positive")
   z <- (variable(x, device, location, scale) - parameter(location)) / scale
   z <- mlx_where(z == -Inf, Inf, z) # the density is even; at -Inf two infinities would meet
@@ -90,6 +93,7 @@ mlx_qlogis <- function(p, location = 0, scale = 1, lower.tail = TRUE, log.p = FA
 #' @rdname mlx_distributions
 #' @export
 mlx_dcauchy <- function(x, location = 0, scale = 1, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   scale <- parameter(scale, "positive")
   z <- (variable(x, device, location, scale) - parameter(location)) / scale
   density_of(-log(pi * scale) - log1p(z^2), log)
@@ -125,6 +129,7 @@ mlx_qcauchy <- function(p, location = 0, scale = 1, lower.tail = TRUE, log.p = F
 #' @rdname mlx_distributions
 #' @export
 mlx_dweibull <- function(x, shape, scale = 1, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, shape, scale)
   shape <- parameter(shape, "positive")
   scale <- parameter(scale, "positive")
@@ -155,6 +160,7 @@ mlx_qweibull <- function(p, shape, scale = 1, lower.tail = TRUE, log.p = FALSE, 
 #' @rdname mlx_distributions
 #' @export
 mlx_dlaplace <- function(x, location = 0, scale = 1, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   scale <- parameter(scale, "positive")
   z <- (variable(x, device, location, scale) - parameter(location)) / scale
   density_of(-log(2 * scale) - abs(z), log)

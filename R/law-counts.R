@@ -3,6 +3,7 @@
 #' @rdname mlx_distributions
 #' @export
 mlx_dbinom <- function(x, size, prob, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, size, prob)
   size <- parameter(size, "count")
   density_of(special("BinomialDensity", 0L, x, size, parameter(prob, "probability")), log)
@@ -33,6 +34,7 @@ mlx_qbinom <- function(p, size, prob, lower.tail = TRUE, log.p = FALSE, device =
 #' @rdname mlx_distributions
 #' @export
 mlx_dpois <- function(x, lambda, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, lambda)
   density_of(special("PoissonDensity", 0L, x, parameter(lambda, "nonnegative")), log)
 }
@@ -59,6 +61,7 @@ mlx_qpois <- function(p, lambda, lower.tail = TRUE, log.p = FALSE, device = NULL
 #' @rdname mlx_distributions
 #' @export
 mlx_dnbinom <- function(x, size, prob, mu, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   size <- parameter(size, "positive")
   mu <- nbinom_mean(size, prob, mu, missing(prob), missing(mu))
   x <- variable(x, device, size, mu)

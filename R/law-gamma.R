@@ -3,6 +3,7 @@
 #' @rdname mlx_distributions
 #' @export
 mlx_dgamma <- function(x, shape, rate = 1, scale = 1 / rate, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   scale <- gamma_scale(rate, scale, missing(rate), missing(scale))
   x <- variable(x, device, shape, scale)
   out <- special("GammaDensity", 0L, x / scale, parameter(shape, "nonnegative")) - log(scale)
@@ -42,6 +43,7 @@ gamma_scale <- function(rate, scale, no_rate, no_scale) {
 #' @rdname mlx_distributions
 #' @export
 mlx_dchisq <- function(x, df, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, df)
   out <- special("GammaDensity", 0L, x / 2, parameter(df, "nonnegative") / 2) - log(2)
   density_of(out, log)
@@ -64,6 +66,7 @@ mlx_qchisq <- function(p, df, lower.tail = TRUE, log.p = FALSE, device = NULL) {
 #' @rdname mlx_distributions
 #' @export
 mlx_dbeta <- function(x, shape1, shape2, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, shape1, shape2)
   shape1 <- parameter(shape1, "nonnegative")
   density_of(special("BetaDensity", 0L, x, shape1, parameter(shape2, "nonnegative")), log)
@@ -88,6 +91,7 @@ mlx_qbeta <- function(p, shape1, shape2, lower.tail = TRUE, log.p = FALSE, devic
 #' @rdname mlx_distributions
 #' @export
 mlx_dt <- function(x, df, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, df)
   density_of(special("StudentDensity", 0L, x, parameter(df, "positive")), log)
 }
@@ -109,6 +113,7 @@ mlx_qt <- function(p, df, lower.tail = TRUE, log.p = FALSE, device = NULL) {
 #' @rdname mlx_distributions
 #' @export
 mlx_df <- function(x, df1, df2, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, df1, df2)
   df1 <- parameter(df1, "positive")
   density_of(special("FDensity", 0L, x, df1, parameter(df2, "positive")), log)

@@ -20,6 +20,7 @@
 #' mlx_rmvnorm(3, c(0, 10), sigma)
 #' @export
 mlx_dmvnorm <- function(x, mean, sigma, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, mean, sigma)
   mean <- mean_vector(mean)
   p <- length(mean)
@@ -45,7 +46,7 @@ mlx_rmvnorm <- function(n, mean, sigma, dtype = NULL, device = NULL, key = NULL)
 }
 
 mean_vector <- function(mean) {
-  if (!is_mlx(mean)) return(as.vector(mean))
+  if (!is_mlx(mean)) return(as.vector(check_numbers(mean, "mean")))
   if (length(mlx_shape(mean)) == 1L) mean else mlx_reshape(mean, length(mean))
 }
 
@@ -59,7 +60,7 @@ correlated <- function(z, mean, cov) {
 }
 
 check_covariance <- function(cov, p, like) {
-  if (!is_mlx(cov)) cov <- as_mlx(as.matrix(cov), mlx_dtype(like), mlx_device(like))
+  if (!is_mlx(check_numbers(cov, "the covariance"))) cov <- as_mlx(as.matrix(cov), mlx_dtype(like), mlx_device(like))
   if (length(mlx_shape(cov)) == 0L) cov <- mlx_reshape(cov, c(1, 1))
   if (identical(mlx_shape(cov), c(p, p))) return(cov)
   rmlx_abort(

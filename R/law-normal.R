@@ -3,6 +3,7 @@
 #' @rdname mlx_distributions
 #' @export
 mlx_dnorm <- function(x, mean = 0, sd = 1, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   sd <- parameter(sd, "positive")
   z <- (variable(x, device, mean, sd) - parameter(mean)) / sd
   density_of(-(log(sd) + 0.5 * log(2 * pi)) - 0.5 * z^2, log)
@@ -25,6 +26,7 @@ mlx_qnorm <- function(p, mean = 0, sd = 1, lower.tail = TRUE, log.p = FALSE, dev
 #' @rdname mlx_distributions
 #' @export
 mlx_dlnorm <- function(x, meanlog = 0, sdlog = 1, log = FALSE, device = NULL) {
+  check_flag(log, "log")
   x <- variable(x, device, meanlog, sdlog)
   logs <- log(within_support(x, x > 0, 1))
   out <- mlx_dnorm(logs, parameter(meanlog), parameter(sdlog, "positive"), log = TRUE) - logs

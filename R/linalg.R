@@ -18,6 +18,12 @@
 #' x <- as_mlx(matrix(1:4, 2))
 #' x %*% c(1, 1)
 #' crossprod(x)
+#' @usage
+#' x \%*\% y
+#'
+#' crossprod(x, y = NULL, ...)
+#'
+#' tcrossprod(x, y = NULL, ...)
 #' @name matmul
 #' @aliases %*% crossprod tcrossprod
 #' @rawNamespace

@@ -121,6 +121,7 @@ asplit.mlx <- function(x, MARGIN, drop = FALSE) {
 
 margins_of <- function(x, MARGIN) {
   if (is.character(MARGIN)) MARGIN <- match(MARGIN, names(dimnames(x)))
+  if (length(MARGIN) == 0L) rmlx_abort("`MARGIN` must name at least one axis.", "index")
   resolve_axes(x, MARGIN, "MARGIN")
 }
 

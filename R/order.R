@@ -84,7 +84,7 @@ mlx_topk <- function(x, k, axis = NULL) .Call(C_topk, x, check_count(k, "k"), on
 #' mlx_searchsorted(as_mlx(c(1, 2, 3)), c(0, 2, 9))
 #' @export
 mlx_searchsorted <- function(sorted, values, side = c("left", "right")) {
-  side <- match.arg(side)
+  side <- check_choice(side, c("left", "right"), "side")
   .Call(C_searchsorted, sorted, values, side == "right")
 }
 
@@ -138,6 +138,7 @@ duplicated.mlx <- function(x, incomparables = FALSE, fromLast = FALSE, ...) {
   if (!isFALSE(incomparables)) {
     rmlx_abort("`incomparables` is not supported for mlx arrays.", "argument")
   }
+  check_flag(fromLast, "fromLast")
   if (length(mlx_shape(x)) >= 2L) return(as.vector(duplicated(settled(x), fromLast = fromLast, ...)))
   n <- length(x)
   if (n < 2L) return(mlx_full(n, FALSE, device = mlx_device(x)))
@@ -254,7 +255,7 @@ median.mlx <- function(x, na.rm = FALSE, ...) {
 #' @export
 quantile.mlx <- function(x, probs = seq(0, 1, 0.25), na.rm = FALSE, names = TRUE, ...) {
   out <- mlx_quantile(if (check_flag(na.rm, "na.rm")) without_nan(x) else x, probs)
-  if (names) names(out) <- names(stats::quantile(0, check_probs(probs)))
+  if (check_flag(names, "names")) names(out) <- names(stats::quantile(0, check_probs(probs)))
   out
 }
 

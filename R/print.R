@@ -7,7 +7,8 @@
 #'
 #' @param x,object An mlx array.
 #' @param ... Passed on to base R's methods.
-#' @return `print()`: `x`, invisibly. `format()`: strings in the array's shape. `str()`: `NULL`,
+#' @return `print()`: `x`, invisibly. `format()`: strings in the array's shape; they carry no gradient, so
+#'   inside a differentiated function it is an error of class `rmlx_error_tape`. `str()`: `NULL`,
 #'   invisibly, after one line. `summary()`: as for the R values.
 #' @examples
 #' x <- as_mlx(matrix(1:4, 2))
@@ -73,7 +74,7 @@ mlx_print_options <- function(precision = NULL, max_print = NULL) {
 
 #' @rdname print.mlx
 #' @export
-format.mlx <- function(x, ...) format(r_object(x, traced = TRUE), ...)
+format.mlx <- function(x, ...) format(r_object(x), ...)
 
 #' @rdname print.mlx
 #' @importFrom utils str
@@ -120,7 +121,28 @@ mlx_nbytes <- function(x) .Call(C_nbytes, x)
     device = .Call(C_device_name, x),
     dtype = .Call(C_dtype_name, x),
     shape = .Call(C_shape, x),
-    rmlx_abort(paste0("an mlx array has no `$", name, "`; it has `$device`, `$dtype` and `$shape`."),
-               "argument")
+    rmlx_abort(
+      c(paste0("an mlx array has no `$", name, "`; it has `$device`, `$dtype` and `$shape`."),
+        i = if (name %in% colnames(x)) paste0("Its column is `x[, \"", name, "\"]`.")),
+      "argument"
+    )
   )
+}
+
+#' @rdname mlx_shape
+#' @param value Not taken: `x$name <- value` is an error of class `rmlx_error_argument`, which says what
+#'   changes the device, dtype or shape.
+#' @export
+`$<-.mlx` <- function(x, name, value) {
+  remedy <- switch(check_string(name, "name"),
+    device = "Use as_mlx(x, device = ) to move it.",
+    dtype = "Use mlx_cast(x, dtype) for another dtype.",
+    shape = "Use `dim(x) <-` or mlx_reshape() for another shape.",
+    if (name %in% colnames(x)) {
+      paste0("Assign to its column with `x[, \"", name, "\"] <-`.")
+    } else {
+      "Keep arrays that belong together in a list: list(a = x, b = y)."
+    }
+  )
+  rmlx_abort(c(paste0("`$", name, " <-` cannot change an mlx array: it has no components."), i = remedy), "argument")
 }

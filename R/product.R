@@ -65,7 +65,7 @@ mlx_inner <- function(a, b) .Call(C_inner, list(a, b))
 #' @export
 mlx_vecdot <- function(a, b, axis = -1L) {
   a <- as_mlx(a)
-  product <- (if (mlx_dtype(a) == "complex64") Conj(a) else a) * b
+  product <- (if (mlx_dtype(a) == "complex64") Conj(a) else a) * as_mlx_beside(b)
   mlx_sum(product, axes = check_count_axis(axis))
 }
 

@@ -41,7 +41,9 @@ mlx_key <- function(seed) {
 #' @rdname mlx_key
 #' @export
 mlx_key_split <- function(key, num = 2L) {
-  keys <- .Call(C_random_split, check_mlx(key), check_count(num, "num", 1))
+  num <- check_count(num, "num", 1)
+  if (num > 1e6) rmlx_abort("`num` may be up to a million: each key is an array of its own.", "argument")
+  keys <- .Call(C_random_split, check_mlx(key), num)
   lapply(seq_len(num), function(i) mlx_squeeze(keys[i, ], 1))
 }
 
@@ -57,6 +59,7 @@ mlx_key_bits <- function(dim, width = 4L, key = NULL, device = mlx_default_devic
 #' @rdname mlx_key
 #' @export
 mlx_seed <- function(seed) {
+  if (!is.null(seed)) seed <- check_count(seed, "seed", -.Machine$integer.max)
   set.seed(seed)
   invisible(NULL)
 }
@@ -156,6 +159,8 @@ mlx_rand_laplace <- function(dim, loc = 0, scale = 1, dtype = NULL, device = NUL
 #' @rdname mlx_rand
 #' @export
 mlx_rand_truncated_normal <- function(lower, upper, dim, dtype = NULL, device = NULL, key = NULL) {
+  check_numbers(lower, "lower")
+  check_numbers(upper, "upper")
   u <- draw(C_random_open_uniform, dim, dtype, device, key, lower, upper)
   if (!is_mlx(lower) && !is_mlx(upper) && !all(lower < upper, na.rm = TRUE)) {
     rmlx_abort("`lower` must be below `upper`.", "argument")
@@ -225,7 +230,7 @@ mlx_rand_permutation <- function(x, axis = 1L, device = NULL, key = NULL) {
 #' mlx_sample(as_mlx(c(0.5, 1.5)), 5, replace = TRUE, prob = c(1, 3))
 #' @export
 mlx_sample <- function(x, size = NULL, replace = FALSE, prob = NULL, key = NULL) {
-  single <- !is_mlx(x) && is.numeric(x) && length(x) == 1L && x >= 1
+  single <- !is_mlx(x) && is.numeric(x) && length(x) == 1L && !is.na(x) && x >= 1
   if (!single) x <- as_mlx(x)
   n <- if (single) check_count(x, "x") else mlx_shape(x)[1L]
   if (is.na(n)) rmlx_abort("`x` has no axis to choose along.", "shape")
@@ -244,6 +249,8 @@ drawn_positions <- function(n, size, replace, prob, key) {
     if (replace) return(mlx_rand_randint(size, 1, n + 1, key = key))
     return(mlx_rand_permutation(n, key = key)[seq_len(size)])
   }
+  check_numbers(prob, "prob")
+  if (!is_mlx(prob) && anyNA(prob)) rmlx_abort("NA in probability vector.", "argument")
   if (length(prob) != n) rmlx_abort("incorrect number of probabilities.", "argument")
   prob <- parameter(prob, "nonnegative")
   if (!is_mlx(prob) && sum(prob > 0) < (if (replace) 1 else size)) {

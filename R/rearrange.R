@@ -46,6 +46,9 @@ mlx_repeat <- function(x, repeats, axis = NULL) {
   axis <- resolve_axis(x, axis)
   n <- mlx_shape(x)[axis]
   repeats <- check_dim(repeats, "repeats")
+  if (sum(as.double(repeats)) * (if (length(repeats) == 1L) n else 1) > .Machine$integer.max) {
+    rmlx_abort("`repeats` asks for more positions than an axis can have (2^31 - 1).", "shape")
+  }
   if (!length(repeats) %in% c(1L, n)) {
     rmlx_abort(paste0("`repeats` must be one number, or one for each of the ", n, " positions."), "shape")
   }
@@ -74,6 +77,7 @@ mlx_tile <- function(x, reps) {
 mlx_roll <- function(x, shift, axes = NULL) {
   x <- as_mlx(x)
   shift <- check_axes(shift, "shift")
+  if (anyNA(shift)) rmlx_abort("`shift` must be whole numbers without NA.", "argument")
   if (is.null(axes)) {
     if (length(shift) != 1L) rmlx_abort("without `axes`, `shift` must be one number.", "argument")
     return(.Call(C_reshape, roll(mlx_flatten(x), shift, 1L), mlx_shape(x), FALSE))
@@ -120,7 +124,7 @@ mlx_flip <- function(x, axes = NULL) {
 #' @export
 mlx_pad <- function(x, pad_width, value = 0, mode = c("constant", "edge", "reflect", "symmetric"),
                     axes = NULL) {
-  mode <- match.arg(mode)
+  mode <- check_choice(mode, c("constant", "edge", "reflect", "symmetric"), "mode")
   x <- as_mlx(x)
   axes <- resolve_axes(x, axes)
   widths <- pad_widths(pad_width, length(axes))
@@ -236,6 +240,8 @@ mlx_concatenate <- function(..., axis = 1L) join(arrays_of(...), axis)
 #' @export
 abind <- function(..., along = 1L) {
   parts <- arrays_of(...)
+  along <- check_axes(along, "along")
+  if (length(along) != 1L) rmlx_abort("`along` must be one axis.", "index")
   if (length(parts) > 0L && along == length(mlx_shape(as_mlx(parts[[1L]]))) + 1L) {
     return(mlx_stack(parts, axis = along))
   }
@@ -244,6 +250,7 @@ abind <- function(..., along = 1L) {
 
 # Arrays joined along an axis: dimnames are joined there and come from the first array elsewhere.
 join <- function(parts, axis) {
+  for (part in parts) if (!is.null(part)) check_numbers(part, "...")
   parts <- parts[!vapply(parts, is.null, NA)]
   if (length(parts) == 0L) rmlx_abort("there is nothing to join.", "argument")
   parts <- lapply(unname(parts), function(x) if (is_mlx(x)) x else array(x, dim(x) %||% length(x)))
@@ -306,7 +313,9 @@ NULL
 #' @rdname rep.mlx
 #' @export
 rep.mlx <- function(x, ...) {
-  positions <- rep(seq_along(x), ...)
+  positions <- tryCatch(rep(seq_along(x), ...), error = function(e) {
+    rmlx_abort(paste0(conditionMessage(e), ": see ?rep."), "argument")
+  })
   if (anyNA(positions)) rmlx_abort("an empty array has no elements to repeat.", "argument")
   elements_at(x, positions)
 }

@@ -5,13 +5,15 @@
 #' precision. [mlx_grad()] and [mlx_value_grad()] differentiate R functions written with them.
 #'
 #' @section Options:
-#' - `rmlx.dtype`: dtype that R numbers get, `"float32"` (default) or `"float64"`; see
-#'   [local_mlx_dtype()].
+#' - `rmlx.dtype`: dtype that R numbers get, `"float32"` (default), `"float64"`, `"float16"` or
+#'   `"bfloat16"`; see [local_mlx_dtype()].
 #' - `rmlx.max_print`: most elements whose values `print()` shows (100).
 #' - `rmlx.print_precision`: significant digits that `print()` shows (R's own); see
 #'   [mlx_print_options()].
 #' - `rmlx.host_reads`: `"allow"` (default), `"warn"` or `"error"` when base R code without a
 #'   method for mlx reads an array's values; see [mlx_host_reads()].
+#' - `rmlx.warn_broadcast`: `FALSE` silences the warning (class `rmlx_warning_broadcast`) that a plain vector
+#'   beside an n x 1 array gives an n x n one.
 #' - `rmlx.memory_step`: bytes by which the arrays may grow before R's collector is run; see
 #'   [mlx_memory()].
 #' - `rmlx.memory_limit`: most bytes that all arrays together may take; as the step, it is read when
@@ -28,6 +30,7 @@ setOldClass("mlx")
 .onLoad <- function(libname, pkgname) {
   .Call(C_set_raiser, raise_native)
   .Call(C_set_read_watcher, on_silent_read)
+  .Call(C_set_spread_watcher, on_spread)
   .Call(C_set_index_namer, carry_index_names)
   # from R 4.3 on: our operators come before those of factors, dates and integer64
   if (getRversion() >= "4.3.0") {

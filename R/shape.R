@@ -64,6 +64,35 @@ close_shape <- function(shape, size, name) {
   .Call(C_reshape, x, as.integer(value), FALSE)
 }
 
+#' Shorten or lengthen an array
+#'
+#' As in base R, an array of another length is 1-d, its elements in column-major order.
+#'
+#' @param x An mlx array.
+#' @param value The new length. New elements are NaN, and only floating and complex arrays have these.
+#' @return An mlx array.
+#' @examples
+#' x <- as_mlx(1:3)
+#' length(x) <- 2
+#' x
+#' length(x) <- 4
+#' x
+#' @export
+`length<-.mlx` <- function(x, value) {
+  value <- check_count(value, "value")
+  extra <- value - length(check_mlx(x))
+  if (extra == 0L) return(x)
+  if (length(mlx_shape(x)) == 0L) x <- x[1L]
+  if (extra < 0L) return(x[seq_len(value)])
+  if (!is_floating(x)) {
+    rmlx_abort(paste0("`length<-` fills with NaN, which ", mlx_dtype(x), " does not have: cast x with mlx_cast(x, ",
+                      "\"float32\"), or append values with c()."), "dtype")
+  }
+  out <- c(x[seq_along(x)], mlx_full(extra, NaN, mlx_dtype(x), mlx_device(x)))
+  if (!is.null(names(x))) names(out) <- c(names(x), rep("", extra))
+  out
+}
+
 #' Drop and add axes of extent 1
 #'
 #' @param x An mlx array.

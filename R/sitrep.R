@@ -2,8 +2,7 @@
 
 #' The state of this rmlx
 #'
-#' Reports MLX's version and backend, devices, R's BLAS, the compiler that MLX's CPU compile looks
-#' for, memory, and what is missing and how to get it.
+#' Reports MLX's version and backend, devices, R's BLAS, memory, and what is missing and how to get it.
 #'
 #' @return A list with what is printed, invisibly.
 #' @examples
@@ -11,7 +10,6 @@
 #' @export
 mlx_sitrep <- function() {
   memory <- mlx_memory()
-  compiler <- unname(Sys.which("g++"))
   state <- list(
     rmlx = as.character(utils::packageVersion("rmlx")),
     mlx = .Call(C_wrap__mlx_version),
@@ -21,7 +19,6 @@ mlx_sitrep <- function() {
     dtype = getOption("rmlx.dtype", "float32"),
     blas = extSoftVersion()[["BLAS"]],
     reference_blas = is_reference_blas(),
-    compiler = compiler,
     memory = unclass(memory)
   )
   cli::cli_h1("rmlx {state$rmlx}")
@@ -34,11 +31,6 @@ mlx_sitrep <- function() {
                     "Install OpenBLAS (Debian: libopenblas0-pthread)."))
     } else {
       c(v = "BLAS: {.path {state$blas}}")
-    },
-    if (nzchar(compiler)) {
-      c(v = "C++ compiler for compiled CPU functions: {.path {compiler}}")
-    } else {
-      c("!" = "no g++ on the PATH: compiled functions work, but CPU kernels are not fused. Install g++.")
     },
     "*" = paste(
       "memory limit {round(memory$limit / 1e9, 1)} GB, {round(memory$active / 1e6, 1)} MB in use;",

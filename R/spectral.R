@@ -135,14 +135,14 @@ is_symmetric <- function(x) {
 #' @rdname eigen
 #' @export
 mlx_eigh <- function(x, uplo = c("L", "U")) {
-  uplo <- match.arg(uplo)
+  uplo <- check_choice(uplo, c("L", "U"), "uplo")
   setNames(factorize(C_linalg_eigh, x, option = as.integer(uplo == "U")), c("values", "vectors"))
 }
 
 #' @rdname eigen
 #' @export
 mlx_eigvalsh <- function(x, uplo = c("L", "U")) {
-  uplo <- match.arg(uplo)
+  uplo <- check_choice(uplo, c("L", "U"), "uplo")
   factorize(C_linalg_eigvalsh, x, option = as.integer(uplo == "U"))[[1L]]
 }
 

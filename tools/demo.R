@@ -166,7 +166,7 @@ plot(
   evaluation, gap,
   type = "n", log = "y", yaxt = "n", ylim = c(rounding / 3, 3 * max(gap)),
   xlab = "evaluation of the loss", ylab = "",
-  main = "The way that is left, down to the last bits"
+  main = "Distance to the optimum (log scale)"
 )
 title(ylab = "distance to the optimum", line = 3)
 axis(2, at = 10^decades, labels = parse(text = paste0("10^", decades)))

@@ -101,6 +101,7 @@ run_hostile <- function(functions, specials, log) {
       error <- tryCatch(hostile_call(fn, call$given), error = identity)
       mlx_device("cpu")
       options(rmlx.dtype = NULL)
+      .Call(rmlx:::C_wrap__memory_set_limit, 1e9)
       count <- count + 1L
       if (is.null(error)) next
       if (!inherits(error, "rmlx_error")) {

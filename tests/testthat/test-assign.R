@@ -141,7 +141,8 @@ test_that("the texts of assignment errors are the contract's", {
   expect_refused(x[list(1)] <- 1, "Unsupported index type.", "index")
   expect_refused(x["new"] <- 1, "needs names", "index")
   s <- as_mlx(5)
-  expect_refused(s[1] <- 1, "Cannot subset a scalar mlx array.", "index")
+  expect_refused(s[2] <- 1, "Cannot subset a scalar mlx array.", "index")
+  expect_refused(s[1] <- 1:2, "not a multiple of replacement length", "argument")
   for (bad in list("a", list(1), sum, globalenv(), quote(a), as.raw(1), factor("a"))) {
     expect_refused(x[1] <- bad, "Cannot convert object of class", "argument")
   }
@@ -200,4 +201,19 @@ test_that("gradients of random assignments flow to the array and to the value", 
   local_mlx_dtype("float64")
   set.seed(8)
   expect_cases(250L, function(i) assign_gradient_case(1L + i %% 4L))
+})
+
+test_that("the element of a 0-d array may be assigned, and its gradient flows", {
+  x <- as_mlx(5)
+  x[1] <- 2
+  expect_identical(mlx_shape(x), integer())
+  expect_identical(as.numeric(x), 2)
+  x[TRUE] <- as_mlx(3)
+  expect_identical(as.numeric(x), 3)
+  f <- function(p) {
+    q <- as_mlx(0)
+    q[1] <- p^2
+    q
+  }
+  expect_identical(as.numeric(mlx_grad(f, 3)[[1]]), 6)
 })

@@ -101,3 +101,45 @@ test_that("names come from the first operand of the result's shape", {
   expect_identical(dimnames(x * m), list(c("p", "q"), NULL))
   expect_identical(dimnames(m > x), list(c("p", "q"), NULL))
 })
+
+test_that("a plain vector beside one column is told of, once for each call", {
+  x <- as_mlx(cbind(c(1, 2, 3)))
+  y <- c(10, 20, 30)
+  caught <- NULL
+  out <- withCallingHandlers(x - y, warning = function(w) {
+    caught <<- w
+    invokeRestart("muffleWarning")
+  })
+  expect_equal(as_r(out), outer(1:3, y, `-`))
+  expect_s3_class(caught, "rmlx_warning_broadcast")
+  expect_identical(conditionCall(caught), quote(x - y))
+  expect_match(conditionMessage(caught), "`y` (length 3) beside an array of shape 3 x 1 gives 3 x 3", fixed = TRUE)
+  expect_match(conditionMessage(caught), "matrix(y, ncol = 1) or cbind(y); mlx_squeeze() drops", fixed = TRUE)
+  expect_no_warning(x - y)
+  expect_warning(c(4, 5) * x, "`c(4, 5)` (length 2) beside", fixed = TRUE, class = "rmlx_warning_broadcast")
+  expect_warning(x^c(2, 3), class = "rmlx_warning_broadcast")
+})
+
+test_that("what is meant is not told of, and an option silences it", {
+  x <- as_mlx(cbind(c(1, 2, 3)))
+  expect_no_warning({
+    x + 1
+    x + cbind(1:3)
+    x + rbind(1:3)
+    x + as_mlx(1:3)
+    as_mlx(matrix(1:6, 3)) + 1:2
+    as_mlx(rbind(1)) + 1:3
+    as_mlx(1:3) + 1:3
+    array(1:3, 3) + x
+  })
+  rlang::local_options(rmlx.warn_broadcast = FALSE)
+  expect_no_warning(x / c(7, 8, 9))
+})
+
+test_that("the error tells how a vector becomes a column where that would fit", {
+  x <- as_mlx(matrix(1:6, 3))
+  column <- "matrix(v, ncol = 1)"
+  expect_error(x + 1:3, column, fixed = TRUE, class = "rmlx_error_shape")
+  expect_error(as_mlx(1:3) + x, column, fixed = TRUE)
+  expect_false(grepl(column, conditionMessage(tryCatch(x + 1:4, error = identity)), fixed = TRUE))
+})

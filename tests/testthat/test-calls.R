@@ -98,6 +98,20 @@ test_that("an assignment is named as written where the source is kept, as R's ca
   }
 })
 
+test_that("calls into which R puts values are shown as they were written", {
+  expect_identical(call_of(sum(x, "a")), quote(sum(x, "a")))
+  expect_identical(call_of(max(x + 1, list())), quote(max(x + 1, list())))
+  for (keep in c(TRUE, FALSE)) {
+    f <- eval(parse(text = "function(z) {\n  sum(z * 2, 'b')\n}", keep.source = keep))
+    expect_identical(call_of(f(x)), quote(sum(z * 2, "b")))
+  }
+  child <- run_child({
+    x <- as_mlx(1:3)
+    print(conditionCall(tryCatch(sum(x, "a"), error = identity)))
+  })
+  expect_match(child$out, "sum(x, \"a\")", fixed = TRUE)
+})
+
 test_that("integers just beyond 2^53 are told of, 2^53 itself is not", {
   for (dtype in c("int64", "uint64")) {
     x <- as_mlx(c(1, 2^53), dtype = dtype)

@@ -36,7 +36,7 @@ test_that("stop() shows the user's call", {
   caught <- tryCatch(mlx_grad(loss, 1), error = identity)
   expect_s3_class(caught, c("simpleError", "error", "condition"), exact = TRUE)
   expect_identical(conditionMessage(caught), "no luck")
-  expect_identical(deparse(conditionCall(caught)), "f(x1)")
+  expect_identical(conditionCall(caught), quote(loss(x)))
   inner <- function(z) stop("inside")
   caught <- tryCatch(mlx_grad(function(x) inner(x), 1), error = identity)
   expect_identical(conditionCall(caught), quote(inner(x)))
@@ -77,7 +77,7 @@ test_that("calling handlers see the condition at the signal, with f's frames ali
     my_class = function(e) "caught"
   )
   expect_identical(out, "caught")
-  expect_true(list(quote(f(x1))) %in% as.list(frames))
+  expect_true(list(quote(f(x))) %in% as.list(frames))
 })
 
 test_that("warnings and messages pass, and f goes on after muffling", {
@@ -222,6 +222,28 @@ test_that("Recall, recursion and sys.function work inside f", {
   expect_equal(as.numeric(mlx_grad(g, c(1, 2))[[1]]), c(1, 1))
 })
 
+test_that("f is called by the names that the user gave", {
+  seen <- function(f, ..., argnums = NULL) {
+    caught <- tryCatch(mlx_grad(f, ..., argnums = argnums), error = identity)
+    deparse(conditionCall(caught))
+  }
+  nll <- function(par, data, ...) stop("mine")
+  call_of <- function(code) deparse(conditionCall(tryCatch(code, error = identity)))
+  expect_identical(call_of(mlx_grad(nll, 1, 2)), "nll(par, data)")
+  expect_identical(call_of(mlx_value_grad(nll, 1, 2, 3)), "nll(par, data, x3)")
+  expect_identical(call_of(mlx_grad(nll, data = 1, 2)), "nll(data = data, par)")
+  expect_identical(call_of(do.call(mlx_grad, list(nll, 1))), "f(par)")
+  expect_identical(call_of(mlx_grad(function(z) stop("mine"), 1)), "f(z)")
+  expect_identical(seen(nll, 1), "f(par)")
+  # an argument may have f's name, even if it is a function
+  p <- function(p, q = NULL) if (is.function(q)) q(p) else p^2
+  expect_identical(as.numeric(mlx_grad(p, 3)[[1]]), 6)
+  expect_identical(as.numeric(mlx_grad(p, 3, function(z) z^3)[[1]]), 27)
+  q <- p
+  expect_identical(as.numeric(mlx_grad(q, 3, function(z) z^3)[[1]]), 27)
+  expect_error(mlx_grad(), "missing")
+})
+
 test_that("calls shown by sys.calls() and traceback() inside f hold no arrays", {
   calls <- NULL
   do.call(mlx_grad, list(function(x) {
@@ -229,7 +251,7 @@ test_that("calls shown by sys.calls() and traceback() inside f hold no arrays", 
     sum(x)
   }, as_mlx(c(1, 2))))
   mine <- Filter(function(call) identical(call[[1]], quote(f)), calls)
-  expect_identical(deparse(mine[[1]]), "f(x1)")
+  expect_identical(deparse(mine[[1]]), "f(x)")
   expect_no_error(capture.output(traceback(calls)))
 })
 

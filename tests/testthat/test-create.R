@@ -184,3 +184,16 @@ test_that("a long sequence takes its own memory and no more", {
   expect_lt(resident() - before, 100) # as doubles they would be 160 MB
   mlx_free(y)
 })
+
+test_that("errors say what was probably meant", {
+  says <- function(code, text) expect_error(code, text, fixed = TRUE, class = "rmlx_error")
+  says(mlx_ones(2, dtype = "double"), "Did you mean \"float64\"?")
+  says(mlx_cast(1, "float"), "Did you mean \"float32\"?")
+  says(as_mlx(1, dtype = "half"), "Did you mean \"float16\"?")
+  says(as_mlx(1, dtype = "integer"), "Did you mean \"int32\"?")
+  says(as_mlx(1, dtype = "logical"), "Did you mean \"bool\"?")
+  says(as_mlx(list(a = 1)$b), "NULL is what `list$name` gives for a name that is not there")
+  caught <- tryCatch(mlx_arange(5), error = identity)
+  expect_s3_class(caught, "rmlx_error_argument")
+  expect_identical(conditionCall(caught), quote(mlx_arange(5)))
+})

@@ -92,8 +92,10 @@ test_that("the texts of index errors are the contract's, with the user's call", 
   refused(x[cbind(1:2, 1:2, 1:2)], "one column per dimension")
   refused(x[1, 2, 3], "Incorrect number of indices supplied.")
   refused(as_mlx(1:3)[1, 1], "Incorrect number of indices supplied.")
-  refused(as_mlx(5)[1], "Cannot subset a scalar mlx array.")
-  refused(as_mlx(5)[TRUE], "Cannot subset a scalar mlx array.")
+  for (bad in list(2, -1, 0, NA, FALSE, NA_real_, "a", c(1, 1), numeric(), list(1))) {
+    refused(as_mlx(5)[bad], "Cannot subset a scalar mlx array.")
+  }
+  refused(as_mlx(5)[1, 1], "Cannot subset a scalar mlx array.")
   for (bad in list(list(1), sum, 1i, as.raw(1), globalenv(), quote(a), as_mlx(1i), y ~ x)) {
     refused(x[bad], "Unsupported index type.")
     refused(x[1, bad], "Unsupported index type.")
@@ -235,4 +237,16 @@ test_that("names are found whatever encoding they are in", {
       expect_identical(as.vector(m[cbind(index, "b")]), 3)
     }
   }
+})
+
+test_that("the element of a 0-d array may be named, as that of a number of R", {
+  x <- as_mlx(5)
+  for (one in list(x[1], x[1L], x[TRUE], x[as_mlx(1)], sum(x)[1])) {
+    expect_identical(mlx_shape(one), 1L)
+    expect_identical(as.vector(one), 5)
+  }
+  expect_identical(mlx_shape(x[]), integer())
+  g <- mlx_grad(function(p) p[1]^2, 3)[[1]]
+  expect_identical(mlx_shape(g), integer())
+  expect_identical(as.numeric(g), 6)
 })

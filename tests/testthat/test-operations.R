@@ -148,7 +148,7 @@ covered <- unique(unlist(lapply(operations, function(r) r$covers)))
 
 # Generics and exports that compute nothing, each with its reason.
 not_operations <- c(
-  "$" = "reads device, dtype or shape",
+  "$" = "reads device, dtype or shape", "$<-" = "an error", "length<-" = "tested in test-shape.R",
   as.array = "leaves MLX", as.character = "leaves MLX", as.complex = "leaves MLX",
   as.data.frame = "leaves MLX", as.double = "leaves MLX", as.integer = "leaves MLX",
   as.list = "leaves MLX", as.logical = "leaves MLX", as.matrix = "leaves MLX",

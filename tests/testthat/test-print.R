@@ -62,10 +62,9 @@ test_that("printing inside a gradient shows values and keeps the tape", {
   out <- capture.output(g <- mlx_grad(function(x) {
     print(x)
     str(x)
-    cat(format(x), "\n")
     sum(x^2)
   }, c(1, 2)))
-  expect_identical(out[5:7], c("[1] 1 2", "mlx [2] float32 on cpu", "1 2 "))
+  expect_identical(out[5:6], c("[1] 1 2", "mlx [2] float32 on cpu"))
   expect_identical(as.vector(g[[1]]), c(2, 4))
 })
 
@@ -134,7 +133,7 @@ test_that("mlx_sitrep() prints the state and returns it", {
   expect_match(text, "memory limit", fixed = TRUE)
   expect_match(text, if (state$gpu) "a GPU is available" else "no GPU", fixed = TRUE)
   expect_named(state, c("rmlx", "mlx", "library", "gpu", "device", "dtype", "blas",
-                        "reference_blas", "compiler", "memory"))
+                        "reference_blas", "memory"))
   expect_identical(state$device, mlx_default_device())
   expect_identical(state$gpu, mlx_has_gpu())
   expect_true(file.exists(state$library))

@@ -253,3 +253,40 @@ test_that("names stay on arrays of any rank", {
   expect_identical(dimnames(mlx_squeeze(x, 1:3)), names[-(1:3)])
   expect_identical(dimnames(mlx_expand_dims(x, c(1, 32))), c(list(NULL), names, list(NULL)))
 })
+
+test_that("length<- shortens and pads as base R does, and stays on the tape", {
+  for (start in list(c(a = 1, b = 2, c = 3), matrix(1:6 + 0, 2), 5, numeric())) {
+    for (n in c(0L, 1L, 3L, 6L, 7L)) {
+      x <- as_mlx(start, dtype = "float64")
+      length(x) <- n
+      expected <- start
+      length(expected) <- n
+      expected[is.na(expected)] <- NaN
+      expect_s3_class(x, "mlx")
+      expect_identical(mlx_dtype(x), "float64")
+      expect_equal(as_r(x), expected)
+    }
+  }
+  f <- function(x, n) {
+    length(x) <- n
+    sum(x[1:2]^2)
+  }
+  for (n in c(2, 5)) expect_identical(as.vector(mlx_grad(f, c(1, 2, 3), n, argnums = 1)[[1]]), c(2, 4, 0))
+  whole <- as_mlx(1:3, dtype = "int32")
+  expect_error(length(whole) <- 5, "int32", class = "rmlx_error_dtype")
+  length(whole) <- 2
+  expect_identical(as.vector(whole), 1:2)
+  expect_error(length(whole) <- -1, class = "rmlx_error_argument")
+})
+
+test_that("an array is no list: `$<-` says what changes it", {
+  x <- as_mlx(matrix(1:4, 2, dimnames = list(NULL, c("a", "b"))))
+  refused <- function(code, text) expect_error(code, text, fixed = TRUE, class = "rmlx_error_argument")
+  refused(x$new <- 1, "list(a = x, b = y)")
+  refused(x$a <- 1, "x[, \"a\"] <-")
+  refused(x$shape <- 4, "mlx_reshape()")
+  refused(x$dtype <- "float64", "mlx_cast(x, dtype)")
+  refused(x$device <- "cpu", "as_mlx(x, device = )")
+  refused(x$a, "Its column is `x[, \"a\"]`.")
+  expect_identical(as.vector(x), as.double(1:4))
+})

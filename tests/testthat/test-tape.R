@@ -49,12 +49,12 @@ test_that("functions that read values are an error that names the call, whatever
     as.matrix(x), as.numeric(x), as.vector(x), as.integer(x), as.logical(x), as.character(x), as.complex(x),
     as.array(x), as.data.frame(x), as_r(x), x[[1]], x[[3]],
     lm.fit(cbind(1, 1:3), x), lm(x ~ c(1, 3, 2)), glm.fit(1:3, x),
-    vapply(1:3, function(i) x[i], numeric(1)), sapply(1:3, function(i) x[i]), mapply(function(a) a, x),
-    mean.default(x), base::ifelse(x > 0, x, 0), quantile(unclass(x)), sort(unclass(x)), order(unclass(x)),
-    matrix(x, 1), array(x, 3), outer(1:2, unclass(x)), unlist(list(x)), append(1, x),
+    base::vapply(1:3, function(i) x[i], numeric(1)), base::sapply(1:3, function(i) x[i]),
+    base::mapply(function(a) a, x), mean.default(x), quantile(unclass(x)), sort(unclass(x)), order(unclass(x)),
+    base::matrix(x, 1), base::array(x, 3), base::outer(1:2, unclass(x)), base::unlist(list(x)), append(1, x),
     replace(numeric(3), 1, x[1]), saveRDS(x, tempfile()), serialize(x, NULL), dput(x), deparse(x), cat(x),
     paste(x), sprintf("%f", x), table(x), x %in% 1, tabulate(x), cut(unclass(x), 3), data.frame(x),
-    var(unclass(x)), cor(unclass(x), 1:3), dnorm(x, 0, 1), rnorm(3, x), fivenum(x), dist(x), plot(x),
+    stats::var(unclass(x)), stats::cor(unclass(x), 1:3), dnorm(x, 0, 1), rnorm(3, x), dist(x), plot(x),
     hist(x, plot = FALSE), range(unclass(x)), numeric(x[1]),
     do.call(cbind, list(1, unclass(x))), do.call(as.numeric, list(x)), do.call("as.numeric", list(x)),
     lapply(list(x), as.numeric), Map(as.numeric, list(x))
@@ -105,8 +105,8 @@ test_that("a primitive, a loop and an assignment are named by f's source, else f
     label <- label_of(s)
     expect_left(caught_in(function_of_x(body, TRUE)), s, label)
     expect_left(caught_in(function_of_x(body, TRUE, TRUE)), s, paste(label, "compiled"))
-    expect_left(caught_in(function_of_x(body, FALSE)), quote(f(x1)), paste(label, "without source"))
-    expect_left(caught_in(function_of_x(body, FALSE, TRUE)), quote(f(x1)), paste(label, "compiled, without source"))
+    expect_left(caught_in(function_of_x(body, FALSE)), quote(f(x)), paste(label, "without source"))
+    expect_left(caught_in(function_of_x(body, FALSE, TRUE)), quote(f(x)), paste(label, "compiled, without source"))
   }
 })
 
@@ -116,7 +116,7 @@ test_that("functions that the compiler replaces by their internals are named by 
     expect_left(caught_in(function_of_x(body, TRUE, TRUE)), body, label)
     caught <- caught_in(function_of_x(body, FALSE, TRUE))
     expect_s3_class(caught, "rmlx_error_tape")
-    expect_true(list(conditionCall(caught)) %in% list(body, quote(f(x1))), label = label)
+    expect_true(list(conditionCall(caught)) %in% list(body, quote(f(x))), label = label)
   }
 })
 
@@ -130,6 +130,36 @@ test_that("the text names the gradient as the user wrote it", {
   says(mlx_value_grad(loss, 1), "the function of `mlx_value_grad(loss, 1)` must return")
   says(do.call(mlx_grad, list(loss, as_mlx(1:9))), "must return an `mlx` object")
   says(mlx_grad(function(z) mlx_grad(loss, z)[[1]], 1), "the function of `mlx_grad(loss, z)` must return")
+})
+
+test_that("the text names the cause and what to write instead", {
+  says <- function(body, ..., source = TRUE) {
+    nll <- function_of_x(body, source)
+    text <- conditionMessage(tryCatch(mlx_grad(nll, c(1, 2, 3)), rmlx_error_tape = identity))
+    for (part in c(...)) expect_match(text, part, fixed = TRUE)
+    expect_no_match(text, "x1", fixed = TRUE)
+    invisible(text)
+  }
+  says(quote({
+    out <- numeric(3)
+    out[1] <- x[1]
+  }), "`out[1] <- x[1]` asks", "start from `mlx_zeros(n)`")
+  says(quote(for (v in x) v), "`seq_along(x)`", "`as.list(x)`")
+  says(quote(c(0, x)), "`c(as_mlx(0), x)`")
+  says(quote(sum(dnorm(x))), "`dnorm()` has no method for mlx: use `mlx_dnorm()`")
+  says(quote(sum(plogis(x))), "use `mlx_sigmoid()`")
+  says(quote(x[[1]]), "`x[[i]]` is a plain R number: write `x[i]`")
+  says(quote(stats::rnorm(3, x)), "use `mlx_rnorm()`")
+  says(quote(hist(x, plot = FALSE)), "`hist()` has no method for mlx")
+  all <- c("base R code in `nll(x)` asks", "`mlx_zeros(n)`", "`seq_along(x)`", "`c(as_mlx(0), x)`", "`mlx_dnorm()`")
+  says(quote(for (v in x) v), all, source = FALSE)
+  expect_no_match(says(quote(as.numeric(x))), "The cause|usual causes")
+})
+
+test_that("every function that is named as a replacement exists", {
+  known <- getNamespaceExports("rmlx")
+  expect_identical(setdiff(replacements, c(known, "mean")), character())
+  expect_true(all(vapply(names(replacements), exists, NA)))
 })
 
 test_that("a caught tape error leaves f's gradient whole", {

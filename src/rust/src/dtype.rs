@@ -38,8 +38,17 @@ pub fn parse(text: &str) -> Result<Dtype> {
         .map(|(d, _)| *d)
         .ok_or_else(|| {
             let all: Vec<_> = NAMES.iter().map(|(_, n)| *n).collect();
+            let meant = match text {
+                "double" | "numeric" => " Did you mean \"float64\"?",
+                "float" | "single" => " Did you mean \"float32\"?",
+                "half" => " Did you mean \"float16\"?",
+                "integer" | "int" => " Did you mean \"int32\"?",
+                "logical" | "boolean" => " Did you mean \"bool\"?",
+                "complex" => " Did you mean \"complex64\"?",
+                _ => "",
+            };
             Error::Dtype(format!(
-                "`{text}` is not a dtype of MLX. Use one of {}.",
+                "`{text}` is not a dtype of MLX.{meant} Use one of {}.",
                 all.join(", ")
             ))
         })

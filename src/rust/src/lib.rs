@@ -65,6 +65,7 @@ const TABLES: &[&[Routine]] = &[
     op::shape::ROUTINES,
     op::sort::ROUTINES,
     op::special::ROUTINES,
+    op::spread::ROUTINES,
     op::unary::ROUTINES,
     transform::dot::ROUTINES,
     transform::grad::ROUTINES,

@@ -255,7 +255,7 @@ pub fn natural_of(source: &Source) -> Result<Dtype> {
     }
 }
 
-/// `getOption("rmlx.dtype", "float32")`; another value than a dtype's name is an error.
+/// `getOption("rmlx.dtype", "float32")`; another value than a real floating dtype is an error.
 pub fn default_dtype() -> Result<Dtype> {
     // SAFETY: on R's main thread; looks up, allocates nothing.
     unsafe {
@@ -263,7 +263,14 @@ pub fn default_dtype() -> Result<Dtype> {
         if option == R_NilValue {
             Ok(Dtype::Float32)
         } else {
-            dtype::of(option, "options(rmlx.dtype = )")
+            let kind = dtype::of(option, "options(rmlx.dtype = )")?;
+            if !dtype::is_float(kind) {
+                return Err(Error::Dtype(format!(
+                    "options(rmlx.dtype = ) is \"{}\", but the default dtype of numbers must be float32, float64, float16 or bfloat16.",
+                    dtype::name(kind)
+                )));
+            }
+            Ok(kind)
         }
     }
 }
@@ -349,6 +356,8 @@ unsafe fn advice(x: SEXP) -> &'static str {
         ": for a factor, model.matrix() or as.integer() says what its numbers should be"
     } else if is(c"Date") || is(c"POSIXct") || is(c"POSIXlt") || is(c"difftime") {
         ": for a date or time, as.numeric() says which unit you mean"
+    } else if x == R_NilValue {
+        "; NULL is what `list$name` gives for a name that is not there"
     } else {
         ""
     }

@@ -111,6 +111,9 @@ impl Selection {
             return Ok(Selection::Everything);
         }
         if shape.is_empty() {
+            if n == 1 && arguments.get(0).is_some_and(|index| only_element(index)) {
+                return Ok(Selection::Elements(Axis::All));
+            }
             return Err(Error::Index("Cannot subset a scalar mlx array. It is its only element: use it as it is, or `as.numeric()`.".into()));
         }
         let Titles { names, dimnames } = titles;
@@ -228,6 +231,16 @@ impl Selection {
             }
         })
     }
+}
+
+/// Whether an index is 1 or TRUE, which select a 0-d array's element.
+unsafe fn only_element(index: SEXP) -> bool {
+    XLENGTH(index) == 1
+        && match TYPEOF(index) {
+            SEXPTYPE::LGLSXP => LOGICAL_ELT(index, 0) == 1,
+            SEXPTYPE::INTSXP | SEXPTYPE::REALSXP => number(index, 0).trunc() == 1.0,
+            _ => false,
+        }
 }
 
 /// A single index on an array of rank two or more.

@@ -128,13 +128,9 @@ fn assign_block(x: &Array, axes: &[Axis], value: &Array, s: mlx_stream) -> Resul
 
 fn assign_to(x: &Array, selection: &Selection, value: &Array, s: mlx_stream) -> Result<Array> {
     match selection {
-        Selection::Everything => {
-            let all = vec![Axis::All; mlx::rank(x)];
-            if mlx::rank(x) == 0 {
-                return mlx::reshape(&fill(value, 1, s)?, &[], s);
-            }
-            assign_block(x, &all, value, s)
-        }
+        // its only element
+        _ if mlx::rank(x) == 0 => mlx::reshape(&fill(value, 1, s)?, &[], s),
+        Selection::Everything => assign_block(x, &vec![Axis::All; mlx::rank(x)], value, s),
         Selection::Axes(axes) => assign_block(x, axes, value, s),
         Selection::Coordinates(columns) => assign_elements(x, columns, value, s),
         Selection::Elements(axis) => {

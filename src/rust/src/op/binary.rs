@@ -7,6 +7,7 @@ use crate::ffi::*;
 use crate::handle::Placed;
 use crate::mlx::{self, Array, Binary};
 use crate::names;
+use crate::op::spread;
 use crate::op::unary::with_bits;
 use crate::operand::{self, pair, Operand};
 use mlx_sys::mlx_stream;
@@ -68,8 +69,14 @@ pub fn explain(error: Error, a: &Array, b: &Array) -> Error {
     if fit {
         return error;
     }
+    let column = match (x, y) {
+        ([n], [m, _]) | ([m, _], [n]) if n == m => {
+            " To make the vector a column: matrix(v, ncol = 1)."
+        }
+        _ => "",
+    };
     Error::Shape(format!(
-        "shapes {} and {} cannot be broadcast: counted from the last axis, extents must be equal or 1. (mlx arrays broadcast as in NumPy; they are not recycled.)",
+        "shapes {} and {} cannot be broadcast: counted from the last axis, extents must be equal or 1. (mlx arrays broadcast as in NumPy; they are not recycled.){column}",
         show(x), show(y)
     ))
 }
@@ -77,7 +84,7 @@ pub fn explain(error: Error, a: &Array, b: &Array) -> Error {
 unsafe fn run(how: How, x: SEXP, y: SEXP) -> SEXP {
     let (a, b) = (Operand::of(x), Operand::of(y));
     let out = entry::one(|| how.apply(&a, &b));
-    names::elementwise(out, &[x, y])
+    spread::tell(names::elementwise(out, &[x, y]), x, y)
 }
 
 macro_rules! binary {
@@ -298,7 +305,7 @@ fn no_complex(kind: Dtype, operator: &str) -> Result<()> {
 unsafe extern "C" fn power_of(x: SEXP, y: SEXP) -> SEXP {
     let (a, b) = (Operand::of(x), Operand::of(y));
     let out = entry::one(|| power(&a, &b));
-    names::elementwise(out, &[x, y])
+    spread::tell(names::elementwise(out, &[x, y]), x, y)
 }
 
 fn power(x: &Operand, y: &Operand) -> Result<Placed> {

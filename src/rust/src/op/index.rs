@@ -94,6 +94,7 @@ pub fn block(x: &Array, axes: &[Axis], s: mlx_stream) -> Result<Array> {
 fn select(x: &Array, selection: &Selection, drop: bool, s: mlx_stream) -> Result<Array> {
     match selection {
         Selection::Everything => mlx::share(x),
+        Selection::Elements(_) if mlx::rank(x) == 0 => mlx::reshape(x, &[1], s),
         Selection::Elements(axis) => {
             let size = mlx::count(mlx::size(x))?;
             elements(x, &unravel(&axis.positions(size), mlx::shape(x)), s)

@@ -24,4 +24,5 @@ pub mod scatter;
 pub mod shape;
 pub mod sort;
 pub mod special;
+pub mod spread;
 pub mod unary;

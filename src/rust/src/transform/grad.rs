@@ -3,6 +3,7 @@ use crate::error::{check, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::mlx::{self, Arrays};
+use crate::names;
 use crate::object;
 use crate::transform::trampoline::{trampoline, Frame};
 use mlx_sys::{mlx_closure, mlx_closure_value_and_grad};
@@ -107,7 +108,9 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP, caller: SEXP) 
     let grads = Rf_allocVector(SEXPTYPE::VECSXP, n);
     SET_VECTOR_ELT(out, 1, grads);
     for i in 0..n {
-        SET_VECTOR_ELT(grads, i, object::wrap(VECTOR_ELT(handles, i)));
+        let grad = object::wrap(VECTOR_ELT(handles, i));
+        SET_VECTOR_ELT(grads, i, grad);
+        names::elementwise(grad, &[VECTOR_ELT(leaves, i)]);
     }
     SET_VECTOR_ELT(out, 0, object::wrap(VECTOR_ELT(handles, n)));
     Rf_unprotect(4);

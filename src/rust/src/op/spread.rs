@@ -1,0 +1,56 @@
+//! A plain vector beside one column: R's recycling would pair them, broadcasting makes a matrix. R's
+//! side tells the user.
+use crate::ffi::*;
+use crate::object;
+use std::cell::Cell;
+
+thread_local! {
+    /// R's `on_spread(first, n, m)`.
+    static WATCHER: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// `.Call`: tells which R function hears of it.
+unsafe extern "C" fn set_spread_watcher(function: SEXP) -> SEXP {
+    R_PreserveObject(function);
+    WATCHER.with(|w| w.set(function));
+    R_NilValue
+}
+
+/// The rows of the one column that `array` is, if `vector` is an R vector of several numbers.
+unsafe fn rows(vector: SEXP, array: SEXP) -> Option<i32> {
+    if !object::handle_of(vector).is_null()
+        || XLENGTH(vector) < 2
+        || Rf_getAttrib(vector, R_DimSymbol) != R_NilValue
+    {
+        return None;
+    }
+    let dim = Rf_getAttrib(array, R_DimSymbol);
+    let column = TYPEOF(dim) == SEXPTYPE::INTSXP && XLENGTH(dim) == 2 && INTEGER_ELT(dim, 1) == 1;
+    (column && INTEGER_ELT(dim, 0) > 1).then(|| INTEGER_ELT(dim, 0))
+}
+
+/// Tells R's side where one of two operands is a vector and the other a column.
+///
+/// # Safety
+/// All are live, `x` and `y` protected; the caller owns nothing (this may jump).
+pub unsafe fn tell(out: SEXP, x: SEXP, y: SEXP) -> SEXP {
+    let (first, vector, m) = match (rows(x, y), rows(y, x)) {
+        (Some(m), _) => (true, x, m),
+        (_, Some(m)) => (false, y, m),
+        _ => return out,
+    };
+    let watcher = WATCHER.with(Cell::get);
+    if watcher.is_null() {
+        return out;
+    }
+    Rf_protect(out);
+    let first = Rf_protect(Rf_ScalarLogical(first.into()));
+    let n = Rf_protect(Rf_ScalarReal(XLENGTH(vector) as f64));
+    let m = Rf_protect(Rf_ScalarInteger(m));
+    let call = Rf_protect(call(watcher, &[first, n, m]));
+    Rf_eval(call, R_BaseEnv);
+    Rf_unprotect(5);
+    out
+}
+
+routines![set_spread_watcher / 1];
