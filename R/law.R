@@ -54,15 +54,15 @@ NULL
 variable <- function(x, device, ...) {
   if (!is_mlx(x)) return(as_mlx(x, common_float(...), device %||% common_device(...)))
   x <- as_mlx(x, device = device)
-  if (mlx_dtype(x) %in% floating) x else mlx_cast(x, default_float())
+  if (mlx_dtype(x) %in% real_dtypes) x else mlx_cast(x, default_float())
 }
 
-floating <- c("float16", "bfloat16", "float32", "float64")
+real_dtypes <- c("float16", "bfloat16", "float32", "float64")
 
 # The floating dtype of the mlx arrays among values; without any the default one.
 common_float <- function(...) {
   dtypes <- vapply(Filter(is_mlx, list(...)), mlx_dtype, "")
-  dtypes <- unique(dtypes[dtypes %in% floating])
+  dtypes <- unique(dtypes[dtypes %in% real_dtypes])
   switch(min(length(dtypes), 2L) + 1L, default_float(), dtypes,
          if ("float64" %in% dtypes) "float64" else "float32")
 }
