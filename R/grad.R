@@ -9,9 +9,9 @@
 #'   whose first element is one; the others come back as `aux`.
 #' @param ... Arguments of `f`, given to it by position or name. Vectors, matrices and arrays are
 #'   converted by [as_mlx()], so R numbers become float32 unless `options(rmlx.dtype = "float64")`; a
-#'   data frame is one matrix if it is differentiated, and reaches `f` as it is if not. An argument may be a nested list: floating leaves are differentiated,
-#'   anything else (integers, bools, strings, functions, `NULL`) reaches `f` untouched and gets the
-#'   gradient `NULL`.
+#'   data frame is one matrix if it is differentiated, and reaches `f` as it is if not. An argument may
+#'   be a nested list: floating leaves are differentiated, anything else (integers, bools, strings,
+#'   functions, `NULL`) reaches `f` untouched and gets the gradient `NULL`.
 #' @param argnums Which arguments to differentiate: positions or names; `NULL` all. The others are
 #'   constants.
 #' @param value Whether to return the value too.

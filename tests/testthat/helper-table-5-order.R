@@ -146,7 +146,9 @@ gather_rows <- list(
           x[cbind(1:3, c(3, 1, 1))] <- v
           x
         }, inputs = list(list(square, 2.5), list(square, matrix(v3)))),
-  keeps("mlx_put_along_axis of all", reads = "positions are checked", function(x, v) mlx_put_along_axis(x, c(3, 8), v), function(x, v) {
+  keeps("mlx_put_along_axis of all", reads = "positions are checked", function(x, v) {
+    mlx_put_along_axis(x, c(3, 8), v)
+  }, function(x, v) {
     x[c(3, 8)] <- v
     x
   }, inputs = list(list(square, v2), list(mixed, v2)), covers = "mlx_put_along_axis"),
