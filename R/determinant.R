@@ -225,6 +225,7 @@ rcond.mlx <- function(x, norm = c("O", "I", "1"), triangular = FALSE, ...) {
 #' @export
 kappa.mlx <- function(z, exact = FALSE, norm = NULL, ...) {
   norm <- if (is.null(norm)) "2" else check_choice(norm, c("2", "1", "O", "I"), "norm")
+  if (length(mlx_shape(z)) != 2L) rmlx_abort("'z' must be a matrix.", "shape")
   if (check_flag(exact, "exact") && norm == "2") {
     d <- factorize(C_linalg_singular_values, z)[[1L]]
     return(mlx_max(d) / mlx_min(mlx_where(d > 0, d, Inf)))

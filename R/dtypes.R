@@ -72,6 +72,7 @@ mlx_ndim <- function(x) length(mlx_shape(x))
 #' @rdname mlx_dtypes
 #' @export
 mlx_issubdtype <- function(dtype, kind) {
+  check_kinds(kind)
   if (is.character(dtype) && length(dtype) == 1L && dtype %in% names(dtype_parents) &&
         dtype != "bool") {
     return(kind %in% dtype_parents[[dtype]])
@@ -83,6 +84,7 @@ mlx_issubdtype <- function(dtype, kind) {
 #' @rdname mlx_dtypes
 #' @export
 mlx_isdtype <- function(dtype, kind) {
+  check_kinds(kind)
   array_api <- c("signed integer" = "signedinteger", "unsigned integer" = "unsignedinteger",
                  integral = "integer", "real floating" = "floating",
                  "complex floating" = "complexfloating", numeric = "number")
@@ -134,4 +136,10 @@ mlx_iinfo <- function(dtype) {
     rmlx_abort(paste0(dtype, " is no integer dtype: see mlx_finfo()."), "dtype")
   )
   list(dtype = dtype, bits = bits, min = limits[1L], max = limits[2L])
+}
+
+check_kinds <- function(kind) {
+  if (!is.character(kind) || anyNA(kind)) {
+    rmlx_abort("`kind` must be strings: names of dtypes or of their categories.", "argument")
+  }
 }

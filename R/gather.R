@@ -98,6 +98,7 @@ mlx_gather <- function(x, indices, axes = NULL) {
     rmlx_abort(paste0("`indices` has ", length(indices), " parts for ", length(axes), " axes."), "index")
   }
   axes <- resolve_axes(x, axes)
+  for (at in indices) check_numbers(at, "indices")
   indices <- Map(function(at, axis) chosen(settled(at), mlx_shape(x)[axis]), indices, axes)
   if (length(indices) == 1L) return(.Call(C_take, x, indices[[1L]], axes))
   .Call(C_gather, x, unname(indices), axes)

@@ -141,7 +141,8 @@ mlx_kron <- function(a, b) .Call(C_kron, list(a, b))
 #' exportMethods(kronecker)
 #' export(kronecker, kronecker.default, kronecker.mlx)
 kronecker.default <- function(X, Y, FUN = "*", make.dimnames = FALSE, ...) {
-  kron <- if (is_mlx(Y)) kronecker.mlx else base::kronecker
+  if (!is_mlx(X) && !is_mlx(Y)) return(base::kronecker(X, Y, FUN, make.dimnames, ...))
+  kron <- kronecker.mlx
   kron(X, Y, FUN = FUN, make.dimnames = make.dimnames, ...)
 }
 

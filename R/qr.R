@@ -242,6 +242,7 @@ qr.solve.mlx_qr <- function(a, b, ...) {
     if (d[1L] != d[2L]) rmlx_abort("only square matrices can be inverted", "shape")
     b <- identity_beside(a$R)
   }
+  if (length(mlx_shape(as_mlx(b))) == 0L) b <- mlx_reshape(b, 1L)
   qr.coef.mlx_qr(a, b)
 }
 

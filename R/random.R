@@ -159,8 +159,8 @@ mlx_rand_laplace <- function(dim, loc = 0, scale = 1, dtype = NULL, device = NUL
 #' @rdname mlx_rand
 #' @export
 mlx_rand_truncated_normal <- function(lower, upper, dim, dtype = NULL, device = NULL, key = NULL) {
-  check_numbers(lower, "lower")
-  check_numbers(upper, "upper")
+  lower <- as_mlx_beside(lower)
+  upper <- as_mlx_beside(upper)
   u <- draw(C_random_open_uniform, dim, dtype, device, key, lower, upper)
   if (!is_mlx(lower) && !is_mlx(upper) && !all(lower < upper, na.rm = TRUE)) {
     rmlx_abort("`lower` must be below `upper`.", "argument")

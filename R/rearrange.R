@@ -241,7 +241,7 @@ mlx_concatenate <- function(..., axis = 1L) join(arrays_of(...), axis)
 abind <- function(..., along = 1L) {
   parts <- arrays_of(...)
   along <- check_axes(along, "along")
-  if (length(along) != 1L) rmlx_abort("`along` must be one axis.", "index")
+  if (length(along) != 1L || is.na(along)) rmlx_abort("`along` must be one axis.", "index")
   if (length(parts) > 0L && along == length(mlx_shape(as_mlx(parts[[1L]]))) + 1L) {
     return(mlx_stack(parts, axis = along))
   }

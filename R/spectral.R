@@ -108,9 +108,10 @@ eigen.mlx <- function(x, symmetric, only.values = FALSE, ...) {
     rmlx_abort("non-square matrix in 'eigen'", "shape")
   }
   if (missing(symmetric)) symmetric <- is_symmetric(x)
-  parts <- if (!symmetric) {
+  check_flag(only.values, "only.values")
+  parts <- if (!check_flag(symmetric, "symmetric")) {
     mlx_eig(x)
-  } else if (check_flag(only.values, "only.values")) {
+  } else if (only.values) {
     list(values = mlx_eigvalsh(x))
   } else {
     mlx_eigh(x)

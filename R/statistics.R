@@ -137,6 +137,7 @@ by_columns <- function(x, y, prepare, divisor) {
 scale.mlx <- function(x, center = TRUE, scale = TRUE) {
   x <- columns(x)
   if (length(mlx_shape(x)) != 2L) rmlx_abort("scale() takes a matrix.", "shape")
+  for (how in list(center, scale)) check_numbers(how, "center and scale")
   if (isTRUE(center)) center <- mlx_mean(x, axes = 1L, drop = FALSE)
   if (!isFALSE(center)) x <- x - per_column(center, x, "center")
   if (isTRUE(scale)) {

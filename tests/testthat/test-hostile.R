@@ -10,7 +10,9 @@ not_tried <- c(
   # handed on to base R's methods, with the array's values
   "print.mlx: ...", "format.mlx: ...",
   # R's own limits of memory
-  "mlx_repeat: repeats"
+  "mlx_repeat: repeats", "mlx_tile: reps",
+  # goes to base R
+  "kronecker.default: Y"
 )
 
 test_that("hostile input gives a value or a classed error", {
