@@ -139,7 +139,8 @@ vector_norm <- function(x, ord, axis, drop) {
 
 matrix_norm <- function(x, ord, axes, drop) {
   known <- list(Inf, -Inf, 1, -1, 2, -2, "fro", "f", "nuc")
-  if (length(ord) != 1L || !(is.numeric(ord) || is.character(ord)) || is.na(ord) || !any(vapply(known, function(k) is.numeric(k) == is.numeric(ord) && k == ord, NA))) {
+  if (length(ord) != 1L || !(is.numeric(ord) || is.character(ord)) || is.na(ord) ||
+        !any(vapply(known, function(k) is.numeric(k) == is.numeric(ord) && k == ord, NA))) {
     rmlx_abort(paste0("`ord` of matrices must be \"fro\", \"nuc\", Inf, -Inf, 1, -1, 2 or -2, not ",
                       deparse(ord, nlines = 1L), "."), "argument")
   }
