@@ -8,8 +8,10 @@ coverage <- function(name) {
 # An export, a generic with a method for mlx, or a method by its name.
 of_rmlx <- function(name) {
   methods <- getNamespaceInfo("rmlx", "S3methods")
+  # before R 4.4 matrix products are functions of our own
+  products <- c("%*%.mlx", "crossprod.mlx", "tcrossprod.mlx")
   name %in% getNamespaceExports("rmlx") || name %in% methods[methods[, 2L] == "mlx", 1L] ||
-    name %in% paste(methods[, 1L], methods[, 2L], sep = ".")
+    name %in% c(paste(methods[, 1L], methods[, 2L], sep = "."), products)
 }
 
 known <- function(name) {

@@ -4,13 +4,21 @@ use super::table::{Exact, Node};
 use super::wide::loop1;
 use crate::error::Result;
 use crate::mlx::{self, Array};
-use std::f64::consts::PI;
+use std::f64::consts::{E, PI};
+
+/// Whether a function of a high order is below the smallest double: (|x| / 2)^n / n!, by Stirling's
+/// formula, times exp(`grows`), bounds it. Recurrences would take as many steps as the order says.
+fn vanishes(order: i32, x: f64, grows: f64) -> bool {
+    let n = f64::from(order);
+    order > 100 && n * (E * x.abs() / (2.0 * n)).ln() + grows < -760.0
+}
 
 /// J of an order.
 pub fn j(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
     loop1(inputs[0], output, |x| match order {
         0 => libm::j0(x),
         1 => libm::j1(x),
+        n if vanishes(n, x, 0.0) => 0.0,
         n => libm::jn(n, x),
     });
 }
@@ -18,7 +26,9 @@ pub fn j(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
 /// I of an order.
 pub fn i(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
     loop1(inputs[0], output, |x| {
-        if x.abs() <= SERIES_TO {
+        if vanishes(order, x, x.abs()) {
+            0.0
+        } else if x.abs() <= SERIES_TO {
             series(order, x)
         } else {
             // In two steps: exp(x) overflows a little before the function does.
@@ -55,6 +65,9 @@ fn scaled_of(order: i32, x: f64) -> f64 {
     let odd = order % 2 == 1 && x < 0.0;
     if size.is_infinite() {
         return if odd { -0.0 } else { 0.0 };
+    }
+    if vanishes(order, x, 0.0) {
+        return 0.0;
     }
     if size <= f64::max(SERIES_TO, n * n).min(700.0) {
         return series(order, x) * (-size).exp();
