@@ -87,7 +87,7 @@ norm.mlx <- function(x, type = c("O", "I", "F", "M", "2"), ...) {
   }
   if (!is.character(type) || is.na(type[1L])) rmlx_abort("`type` must be a string.", "argument")
   switch(
-    toupper(type[1L]),
+    EXPR = toupper(type[1L]),
     "O" = , "1" = mlx_norm(x, 1),
     "I" = mlx_norm(x, Inf),
     "F" = , "E" = mlx_norm(x, "fro"),

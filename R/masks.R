@@ -23,7 +23,6 @@
 #' @param na.rm Whether NaN gives way to the other values.
 #' @param FUN.VALUE A value of the length of every result.
 #' @param recursive,use.names As in [base::unlist()], of which lists of mlx arrays are joined by `c()`.
-#' @param ties.method As in [base::max.col()].
 #' @return
 #'   - `drop()`: without the axes of extent 1.
 #'   - `matrix()`, `array()`: the elements in a new shape, repeated or cut to fill it.
@@ -33,7 +32,7 @@
 #'     `FUN` that are mlx arrays of one length become one mlx array, as in base R; others come back as base R does.
 #'   - `outer()`, `%o%`, `sweep()`: an mlx array. STATS broadcasts, it is not recycled.
 #'   - `ifelse()`: [mlx_where()]. `pmin()`, `pmax()`: [mlx_minimum()], [mlx_maximum()].
-#'   - `which.max()`, `which.min()`, `rank()`, `max.col()`, `complete.cases()`: plain R values, as base R gives: they
+#'   - `which.max()`, `which.min()`, `rank()`, `complete.cases()`: plain R values, as base R gives: they
 #'     have no gradient.
 #' @examples
 #' x <- as_mlx(matrix(1:6, 2))
@@ -265,12 +264,6 @@ which.max <- function(x) base::which.max(settled(x))
 #' @rdname masks
 #' @export
 which.min <- function(x) base::which.min(settled(x))
-
-#' @rdname masks
-#' @rawNamespace export(max.col)
-max.col <- function(m, ties.method = c("random", "first", "last")) {
-  base::max.col(settled(m), ties.method)
-}
 
 #' @rdname masks
 #' @export

@@ -219,6 +219,7 @@ Conj.mlx <- function(z) .Call(C_conjugate, z)
 #' Which elements are NaN, finite or infinite
 #'
 #' @param x An mlx array.
+#' @param recursive Not used.
 #' @return A bool mlx array of the same shape, of `is.na()` as of `is.nan()`: MLX knows NaN only, so they
 #'   are the same (and [which()] or `as.logical()` makes R values of it). `anyNA()`: `TRUE` or `FALSE`.
 #' @examples

@@ -86,7 +86,7 @@ position_rows <- list(
   reads("rank", rank, list(mixed, c(1, 2, 1))),
   reads("which.max", which.max, list(mixed, c(NaN, 1, 2), square)),
   reads("which.min", which.min, list(mixed, c(NaN, 1, 2))),
-  reads("max.col", max.col, list(square)),
+  reads("max.col", max.col, list(square), covers = character()),
   reads("complete.cases", complete.cases, list(c(1, NaN), rbind(square, NaN))),
   reads("which", which, list(square > 1), covers = character())
 )
