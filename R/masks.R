@@ -6,7 +6,7 @@
 #' These have base R's meaning for mlx arrays, on the gradient's tape, and pass everything else to base
 #' R unchanged.
 #'
-#' @param x,X,Y,m,data,test,yes,no mlx arrays or R objects; where one is an mlx array MLX computes.
+#' @param x,X,Y,data,test,yes,no mlx arrays or R objects; where one is an mlx array MLX computes.
 #' @param INDEX,default As in [base::tapply()].
 #' @param f,init,right,accumulate,MoreArgs As in [base::Reduce()], [base::Map()] and [base::mapply()].
 #' @param MARGIN Axes, from 1.
