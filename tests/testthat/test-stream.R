@@ -62,17 +62,6 @@ test_that("a gradient taken on a stream is the same", {
   expect_near(with_device(s, mlx_grad(g, x)[[1L]]), as.vector(mlx_grad(g, x)[[1L]]), 0)
 })
 
-test_that("a default dtype or device lasts as long as its function or code", {
-  f <- function() {
-    local_mlx_dtype("float64")
-    mlx_dtype(as_mlx(1))
-  }
-  expect_identical(f(), "float64")
-  expect_identical(mlx_dtype(as_mlx(1)), "float32")
-  expect_identical(with_mlx_dtype("float64", mlx_dtype(as_mlx(1))), "float64")
-  expect_identical(mlx_dtype(as_mlx(1)), "float32")
-})
-
 test_that("synchronising waits and says nothing", {
   s <- mlx_new_stream("cpu")
   expect_silent(out <- withVisible(mlx_synchronize(s)))

@@ -275,16 +275,6 @@ pub fn default_dtype() -> Result<Dtype> {
     }
 }
 
-/// The default dtype where a result has to be a real floating number.
-pub fn default_float() -> Result<Dtype> {
-    let to = default_dtype()?;
-    Ok(if dtype::is_float(to) {
-        to
-    } else {
-        Dtype::Float32
-    })
-}
-
 /// The dtype that an R vector takes beside an array of dtype `other`.
 fn weak(source: &Source, other: Dtype) -> Result<Dtype> {
     let logical = source.kind == SEXPTYPE::LGLSXP;
@@ -299,7 +289,7 @@ fn weak(source: &Source, other: Dtype) -> Result<Dtype> {
         if source.integer64 {
             Ok(Dtype::Int64)
         } else {
-            default_float()
+            default_dtype()
         }
     } else {
         let fits = |d| {
@@ -309,7 +299,7 @@ fn weak(source: &Source, other: Dtype) -> Result<Dtype> {
         [other, Dtype::Int32, Dtype::Int64]
             .into_iter()
             .find(|&d| fits(d))
-            .map_or_else(default_float, Ok)
+            .map_or_else(default_dtype, Ok)
     }
 }
 

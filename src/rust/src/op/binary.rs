@@ -136,8 +136,8 @@ pub fn promoted(x: &Array, y: &Array, s: mlx_stream) -> Result<(Array, Array)> {
 /// x / y; integers become the default floating dtype.
 fn quotient(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     let whole = |z: &Array| dtype::is_integer(mlx::dtype(z)) || mlx::dtype(z) == Dtype::Bool;
-    if whole(x) && whole(y) && operand::default_float()? != Dtype::Float32 {
-        let to = operand::default_float()?;
+    if whole(x) && whole(y) && operand::default_dtype()? != Dtype::Float32 {
+        let to = operand::default_dtype()?;
         return mlx::binary(
             mlx_sys::mlx_divide,
             &mlx::astype(x, to, s)?,
@@ -184,7 +184,7 @@ fn divide_integers(x: &Array, y: &Array, s: mlx_stream) -> Result<Division> {
     let remainder = mlx::binary(mlx_sys::mlx_remainder, x, &safe, s)?;
     let whole = mlx::binary(mlx_sys::mlx_subtract, x, &remainder, s)?;
     let quotient = mlx::binary(mlx_sys::mlx_floor_divide, &whole, &safe, s)?;
-    let to = operand::default_float()?;
+    let to = operand::default_dtype()?;
     let (quotient, remainder) = (
         mlx::astype(&quotient, to, s)?,
         mlx::astype(&remainder, to, s)?,
@@ -209,7 +209,7 @@ fn floor_divide(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     no_complex(kind, "%/%")?;
     if dtype::is_integer(kind) {
         let d = divide_integers(&x, &y, s)?;
-        let to = operand::default_float()?;
+        let to = operand::default_dtype()?;
         let infinite = mlx::binary(
             mlx_sys::mlx_divide,
             &mlx::astype(&x, to, s)?,
@@ -257,7 +257,7 @@ fn modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
         let d = divide_integers(&x, &y, s)?;
         return mlx::select(
             &d.by_zero,
-            &mlx::scalar(f64::NAN, operand::default_float()?, s)?,
+            &mlx::scalar(f64::NAN, operand::default_dtype()?, s)?,
             &d.remainder,
             s,
         );
@@ -350,7 +350,7 @@ fn power(x: &Operand, y: &Operand) -> Result<Placed> {
 /// In an array of exponents negative ones give 0, the whole part of the fraction, as 1 / x does.
 fn integer_power(x: &Array, y: &Array, number: Option<f64>, s: mlx_stream) -> Result<Array> {
     if number.is_some_and(|v| v < 0.0) {
-        let to = operand::default_float()?;
+        let to = operand::default_dtype()?;
         return mlx::binary(
             mlx_sys::mlx_power,
             &mlx::astype(x, to, s)?,

@@ -203,7 +203,7 @@ impl Windows {
 fn floating(x: &Array, s: mlx_stream) -> Result<Array> {
     match mlx::dtype(x) {
         Dtype::Bool => mlx::astype(x, Dtype::Float32, s),
-        kind if dtype::is_integer(kind) => mlx::astype(x, operand::default_float()?, s),
+        kind if dtype::is_integer(kind) => mlx::astype(x, operand::default_dtype()?, s),
         _ => mlx::share(x),
     }
 }

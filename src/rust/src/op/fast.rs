@@ -60,7 +60,7 @@ impl<'a> Arguments<'a> {
                     "this is not defined for complex numbers.".into(),
                 ))
             }
-            kind if dtype::is_integer(kind) => operand::default_float()?,
+            kind if dtype::is_integer(kind) => operand::default_dtype()?,
             kind => kind,
         };
         let arrays = given

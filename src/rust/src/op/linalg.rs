@@ -263,7 +263,7 @@ pub fn common_float(kinds: &[Dtype]) -> Result<Dtype> {
         .iter()
         .map(|&kind| match kind {
             k if dtype::is_float(k) || k == Dtype::Complex64 => Ok(k),
-            _ => operand::default_float(),
+            _ => operand::default_dtype(),
         })
         .collect::<Result<_>>()?;
     let has = |kind| floats.contains(&kind);

@@ -130,7 +130,7 @@ pub fn whole_numbers(
         .map(|x| mlx::astype(x, Dtype::Float64, s))
         .collect::<Result<Vec<_>>>()?;
     let product = f(&wide, s)?;
-    let to = operand::default_float()?;
+    let to = operand::default_dtype()?;
     if to != Dtype::Float64 && mlx::size(&product) > 0 {
         let axes: Vec<i32> = (0..mlx::rank(&product) as i32).collect();
         let size = mlx::unary(mlx_sys::mlx_abs, &product, s)?;

@@ -56,7 +56,7 @@ impl Arguments {
             Dtype::Complex64 => Err(Error::Dtype(
                 "complex numbers cannot be quantized, nor multiplied by what is.".into(),
             )),
-            _ => mlx::astype(&x, operand::default_float()?, device.stream()),
+            _ => mlx::astype(&x, operand::default_dtype()?, device.stream()),
         }
     }
 

@@ -87,7 +87,7 @@ fn number(x: &Array, s: mlx_stream) -> Result<Array> {
 pub fn floating(x: &Array, s: mlx_stream) -> Result<Array> {
     match mlx::dtype(x) {
         Dtype::Bool => mlx::astype(x, Dtype::Float32, s),
-        d if dtype::is_integer(d) => mlx::astype(x, operand::default_float()?, s),
+        d if dtype::is_integer(d) => mlx::astype(x, operand::default_dtype()?, s),
         _ => mlx::share(x),
     }
 }
@@ -215,7 +215,7 @@ fn extreme(
     }
     let left = reduced_shape(shape, axes, keep);
     let kind = if dtype::is_integer(mlx::dtype(&x)) {
-        operand::default_float()?
+        operand::default_dtype()?
     } else {
         mlx::dtype(&x)
     };

@@ -30,7 +30,7 @@ fn common(operands: &[Operand]) -> Result<Dtype> {
             });
         }
     }
-    common.map_or_else(operand::default_float, Ok)
+    common.map_or_else(operand::default_dtype, Ok)
 }
 
 /// Names the shapes where they do not broadcast.

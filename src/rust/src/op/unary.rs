@@ -71,7 +71,7 @@ fn special(
             let wide = mlx::astype(x, Dtype::Float32, s)?;
             mlx::astype(&f(&wide, cpu)?, kind, s)
         }
-        _ => f(&mlx::astype(x, operand::default_float()?, s)?, cpu),
+        _ => f(&mlx::astype(x, operand::default_dtype()?, s)?, cpu),
     }
 }
 
