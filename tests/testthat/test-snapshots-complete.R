@@ -44,7 +44,7 @@ test_that("a message without a snapshot is found", {
   expect_identical(missing_from(c("this text is in no snapshot", "Index out of bounds:", ".", "a"), text),
                    "this text is in no snapshot")
   call <- quote(rmlx_abort(c(paste0("one ", x, " two", collapse = "no"), i = if (a == "no") "three" else said), "no"))
-  expect_identical(texts_of(call[[2L]], quote(said <- "four")), c("one ", " two", "three", "four"))
+  expect_identical(unname(texts_of(call[[2L]], quote(said <- "four"))), c("one ", " two", "three", "four"))
 })
 
 test_that("every message that R code raises stands in a snapshot", {
