@@ -112,7 +112,7 @@ resolve_argnums <- function(argnums, args) {
   }
   if (!is.numeric(argnums) || length(argnums) == 0L || anyNA(argnums) ||
         any(argnums < 1 | argnums > length(args) | argnums != trunc(argnums))) {
-    rmlx_abort("argnums must be between 1 and the number of arguments.", "argument")
+    rmlx_abort(paste0("argnums must be between 1 and the number of arguments, ", length(args), " here."), "argument")
   }
   if (anyDuplicated(argnums)) rmlx_abort("argnums names an argument twice.", "argument")
   as.integer(argnums)
@@ -129,8 +129,7 @@ check_columns <- function(x) {
   fine <- vapply(x, is_number_column, NA)
   if (!all(fine)) {
     rmlx_abort(
-      c(paste0("a data frame is differentiated as a matrix, and its column ",
-               paste0("`", names(x)[!fine], "`", collapse = ", "), " is not numeric."),
+      c(paste0("a data frame is differentiated as a matrix, and its ", not_numeric(names(x)[!fine]), "."),
         i = paste0("`argnums` tells what to differentiate, as in mlx_grad(f, par, data, argnums = 1); ",
                    "a data frame that it leaves out reaches f as it is.")),
       "argument"

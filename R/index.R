@@ -65,7 +65,8 @@ NULL
 #' @export
 `[[<-.mlx` <- function(x, ..., value) {
   if (length(value) != 1L) {
-    rmlx_abort("`[[<-` replaces one element: the value must have length 1.", "argument")
+    rmlx_abort(paste0("`[[<-` replaces one element: the value must have length 1, not ", length(value), "."),
+               "argument")
   }
   keep_attributes(.Call(C_assign, x, environment(), value, TRUE), x)
 }

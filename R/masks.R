@@ -119,7 +119,14 @@ asplit.mlx <- function(x, MARGIN, drop = FALSE) {
 }
 
 margins_of <- function(x, MARGIN) {
-  if (is.character(MARGIN)) MARGIN <- match(MARGIN, names(dimnames(x)))
+  if (is.character(MARGIN)) {
+    found <- match(MARGIN, names(dimnames(x)))
+    if (anyNA(found)) {
+      rmlx_abort(paste0("`MARGIN` names no axis: `names(dimnames(x))` has no \"", MARGIN[is.na(found)][1L], "\"."),
+                 "index")
+    }
+    MARGIN <- found
+  }
   if (length(MARGIN) == 0L) rmlx_abort("`MARGIN` must name at least one axis.", "index")
   resolve_axes(x, MARGIN, "MARGIN")
 }

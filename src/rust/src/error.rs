@@ -145,6 +145,12 @@ pub fn last_mlx_error() -> Error {
             what.trim_end_matches('.')
         ));
     }
+    if let Some(kind) = said.strip_prefix("Not supported for ") {
+        return Error::Dtype(format!(
+            "MLX does not have this function for {}.",
+            kind.trim_end_matches('.')
+        ));
+    }
     Error::Mlx(if said.is_empty() {
         "MLX failed without a message.".into()
     } else {
