@@ -6,6 +6,7 @@
 #![allow(unsafe_op_in_unsafe_fn)]
 
 pub mod convert;
+pub mod depth;
 pub mod device;
 pub mod dtype;
 pub mod entry;

@@ -5,17 +5,19 @@
 //! unwinds its C++ frames, the entry frees what it owns and only then lets R jump on. So the very
 //! condition that the user's code raised reaches the user's handlers, and no jump crosses a Rust
 //! or C++ frame.
+use crate::depth::{self, Walk};
 use crate::device::Device;
 use crate::error::{guarded, raise, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
-use crate::mlx;
+use crate::mlx::{self, Arrays};
 use crate::names;
 use crate::object;
 use crate::tape::Traced;
 use mlx_sys::mlx_vector_array;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::mem::ManuallyDrop;
 
 /// One running entry that MLX may call R from. It lives on the entry's stack; nested
 /// transformations form a chain.
@@ -125,7 +127,8 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         crate::error::check(mlx_sys::mlx_vector_array_append_value(
             output,
             scalar.as_ptr(),
-        ))
+        ))?;
+        depth::check(&ManuallyDrop::new(Arrays(output)), Walk::Gradient)
     });
     if kept.is_none() {
         raise();
