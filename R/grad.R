@@ -36,6 +36,13 @@
 #'
 #' Errors, warnings, messages and interrupts in `f` reach the caller's handlers unchanged. `f` may
 #' itself call `mlx_grad()`: gradients nest to any order.
+#'
+#' @section Long loops:
+#' MLX walks from the result to the arguments by calls within calls, about 90 bytes of stack for every
+#' operation that waits for another: a chain of some 80,000 operations fills the usual 8 MB. A longer
+#' one is an error of class `rmlx_error_depth`, which says how much stack there is and what helps: a
+#' part of the loop within `mlx_checkpoint()` counts as one operation, and R started after
+#' `ulimit -s 65536` has room for 700,000. What is only computed and not differentiated may be of any length.
 #' @examples
 #' loss <- function(w, x, y) {
 #'   r <- x %*% w - y

@@ -30,6 +30,9 @@ pub enum Error {
     /// A derivative that nobody knows or that is not implemented.
     #[error("{0}")]
     Gradient(String),
+    /// A graph too deep for the stack.
+    #[error("{0}")]
+    Depth(String),
     /// A matrix for which an operation is not defined.
     #[error("{0}")]
     Singular(String),
@@ -69,6 +72,7 @@ impl Error {
             Error::Argument(_) => c"rmlx_error_argument",
             Error::Tape(_) => c"rmlx_error_tape",
             Error::Gradient(_) => c"rmlx_error_gradient",
+            Error::Depth(_) => c"rmlx_error_depth",
             Error::Singular(_) => c"rmlx_error_singular",
             Error::Freed => c"rmlx_error_freed",
             Error::Forked => c"rmlx_error_fork",
