@@ -41,6 +41,7 @@ NULL
 #' @export
 `[.mlx` <- function(x, ..., drop = FALSE) {
   if (!is_mlx(x)) return(unclass(x)[..., drop = drop])
+  if (was_plain(x) && missing(drop)) drop <- !is.null(dim(x))
   .Call(C_subset, x, environment(), drop)
 }
 

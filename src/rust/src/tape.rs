@@ -3,6 +3,7 @@ use crate::error::{guarded, raise, throw, Error, Result};
 use crate::ffi::*;
 use crate::handle;
 use crate::mlx::{self, Array, Arrays};
+use crate::object;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -104,6 +105,19 @@ pub unsafe fn check_silent_read(handle: SEXP) {
     }
 }
 
+/// `.Call`: whether an element of a list is an array that a running transformation traces.
+unsafe extern "C" fn any_traced(list: SEXP) -> SEXP {
+    let any = (0..XLENGTH(list)).any(|i| {
+        let handle = object::handle_of(VECTOR_ELT(list, i));
+        if handle.is_null() {
+            return false;
+        }
+        let ctx = R_ExternalPtrAddr(handle);
+        !ctx.is_null() && !handle::forked() && mlx::is_tracer(mlx::borrow(&ctx))
+    });
+    Rf_ScalarLogical(any.into())
+}
+
 /// Counts that an array's values go to R.
 pub fn count_read() {
     READS.with(|n| n.set(n.get() + 1.0));
@@ -127,4 +141,9 @@ unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
     R_NilValue
 }
 
-routines![host_reads / 0, reads / 0, set_read_watcher / 1];
+routines![
+    any_traced / 1,
+    host_reads / 0,
+    reads / 0,
+    set_read_watcher / 1,
+];
