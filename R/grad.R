@@ -203,7 +203,8 @@ call_with <- function(f, args, title) {
   arguments <- lapply(symbols, as.name)
   names(arguments) <- names(args)
   names(args) <- symbols
-  above <- new.env(parent = emptyenv())
+  # where f sees what it is called from: a generic looks for its methods there
+  above <- new.env(parent = if (is.primitive(f)) emptyenv() else environment(f))
   assign(title, f, above)
   eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
 }

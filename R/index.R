@@ -59,6 +59,10 @@ NULL
 #' @rdname mlx_index
 #' @export
 `[<-.mlx` <- function(x, ..., value) {
+  if (was_plain(x)) {
+    x <- grown(x, ...)
+    value <- beside_target(value)
+  }
   keep_attributes(.Call(C_assign, x, environment(), value, FALSE), x)
 }
 
@@ -67,6 +71,10 @@ NULL
 `[[<-.mlx` <- function(x, ..., value) {
   if (length(value) != 1L) {
     rmlx_abort("`[[<-` replaces one element: the value must have length 1.", "argument")
+  }
+  if (was_plain(x)) {
+    x <- grown(x, ...)
+    value <- beside_target(value)
   }
   keep_attributes(.Call(C_assign, x, environment(), value, TRUE), x)
 }

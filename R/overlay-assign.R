@@ -3,24 +3,36 @@
 plain_assign <- .Primitive("[<-")
 plain_assign_element <- .Primitive("[[<-")
 
-# Marks an array that took the place of a plain vector or matrix: R's rules hold for it.
+# Whether an array took the place of a plain one and follows R's rules: as a vector it grows, as a matrix it drops
+# axes.
 was_plain <- function(x) !is.null(attr(x, "rmlx_was_plain", exact = TRUE))
 
-loop_elements <- function(x) if (any_traced(x)) items(x) else x
+loop_elements <- function(x) if (.Call(C_is_traced, x)) items(x) else x
+
+# The value that is assigned into a part of a variable; the variable becomes an array that can hold it.
+value_for <- function(value, name, accessor, outer = FALSE) {
+  force(value) # which may assign too
+  home <- parent.frame()
+  if (outer) home <- parent.env(home)
+  x <- get0(name, home)
+  if (!.Call(C_is_traced, value) && !.Call(C_is_traced, x)) return(value)
+  if (is.list(x) && !is.object(x)) return(if (accessor == "[") items(value) else value)
+  if (is.null(x) && (accessor == "[[" && length(value) != 1L || !exists(name, envir = home))) return(value)
+  into <- target(x, value)
+  if (!is.null(into)) assign(name, into, envir = home, inherits = outer)
+  value
+}
 
 assign_part <- function(x, ..., value) {
-  if (!any_traced(x, value)) return(plain_assign(x, ..., value = value))
+  if (!.Call(C_is_traced, value) && !.Call(C_is_traced, x)) return(plain_assign(x, ..., value = value))
   if (is.list(x) && !is.object(x)) return(plain_assign(x, ..., value = items(value)))
-  x <- target(x, value)
-  if (is.null(x)) return(plain_assign(x, ..., value = value))
-  `[<-.mlx`(grown(x, ...), ..., value = beside_target(value))
+  plain_assign(target(x, value) %||% x, ..., value = value)
 }
 
 assign_element <- function(x, ..., value) {
-  if (is.list(x) || !any_traced(x, value)) return(plain_assign_element(x, ..., value = value))
-  into <- if (!is.null(x) || length(value) == 1L) target(x, value)
-  if (is.null(into)) return(plain_assign_element(x, ..., value = value))
-  `[[<-.mlx`(grown(into, ...), ..., value = beside_target(value))
+  traced <- .Call(C_is_traced, value) || .Call(C_is_traced, x)
+  plain <- !traced || is.list(x) || is.null(x) && length(value) != 1L
+  plain_assign_element(if (plain) x else target(x, value) %||% x, ..., value = value)
 }
 
 assign_diagonal <- function(x, value) {
@@ -35,10 +47,13 @@ assign_dim <- function(x, value) {
 
 # What is assigned into, as an mlx array that can hold the value; NULL for what holds no numbers.
 target <- function(x, value) {
-  floating <- is_mlx(value) && is_floating(value)
+  floating <- if (is_mlx(value)) is_floating(value) else is.double(value)
   if (is_mlx(x)) {
-    if (!floating || is_floating(x) || !was_plain(x)) return(x)
-    return(keep_attributes(mlx_cast(x, mlx_dtype(value)), x))
+    if (was_plain(x) && floating && !is_floating(x)) {
+      return(keep_attributes(mlx_cast(x, if (is_mlx(value)) mlx_dtype(value) else default_float()), x))
+    }
+    if (length(mlx_shape(x)) < 2L) attr(x, "rmlx_was_plain") <- TRUE # it may grow
+    return(x)
   }
   if (is.object(x) || !(is.null(x) || is.numeric(x) || is.logical(x) || is.complex(x))) return(NULL)
   dtype <- if (is.complex(x)) {

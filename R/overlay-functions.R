@@ -42,10 +42,10 @@ any_traced <- function(...) .Call(C_any_traced, list(...))
 overlays <- function() {
   c(
     list(
-      `[<-` = assign_part, `[[<-` = assign_element, `diag<-` = assign_diagonal, `dim<-` = assign_dim,
+      `diag<-` = assign_diagonal, `dim<-` = assign_dim,
       c = combine_any, rep_len = repeat_to, rep.int = repeat_times, seq = sequence,
-      sum = of_all(base::sum), prod = of_all(base::prod), max = of_all(base::max), min = of_all(base::min),
-      range = of_all(base::range), mean.default = mean_of,
+      sum = of_all("sum", base::sum), prod = of_all("prod", base::prod), max = of_all("max", base::max), min = of_all("min", base::min),
+      range = of_all("range", base::range), mean.default = mean_of,
       ifelse = ifelse_in_columns, pmin = in_columns(pmin), pmax = in_columns(pmax),
       solve = beside_second(base::solve), backsolve = beside_second(backsolve),
       forwardsolve = beside_second(forwardsolve), qr.solve = beside_second(qr.solve),
@@ -60,8 +60,8 @@ overlays <- function() {
 reenclosed <- function() {
   lapply(list(append = append, replace = replace, Vectorize = Vectorize, embed = stats::embed,
               toeplitz = stats::toeplitz), function(f) {
-    environment(f) <- list2env(overlays(), parent = list2env(list(mapply = mapply, matrix = matrix),
-                                                             parent = environment(f)))
+    inner <- c(overlays(), list(mapply = mapply, matrix = matrix, `[<-` = assign_part))
+    environment(f) <- list2env(inner, parent = environment(f))
     f
   })
 }
@@ -100,12 +100,17 @@ sequence <- function(from, to, by, length.out, along.with, ...) {
   if (n == 1L) from + 0 * to else from + steps * ((to - from) / (n - 1))
 }
 
+# A function that calls `theirs` by its own name, as conditions show it; `theirs` stands for the name in `code`.
+in_its_name <- function(name, theirs, code, ...) {
+  home <- list2env(c(setNames(list(theirs), name), list(...)), parent = topenv())
+  eval(eval(substitute(substitute(code, list(theirs = as.name(name))))), home)
+}
+
 # sum() and its like, which look at their first argument alone for a method.
-of_all <- function(plain) {
-  force(plain)
-  function(..., na.rm = FALSE) {
-    if (...length() > 1L && any_traced(...)) plain(combine_any(...), na.rm = na.rm) else plain(..., na.rm = na.rm)
-  }
+of_all <- function(name, theirs) {
+  in_its_name(name, theirs, function(..., na.rm = FALSE) {
+    if (...length() > 1L && any_traced(...)) theirs(combine_any(...), na.rm = na.rm) else theirs(..., na.rm = na.rm)
+  })
 }
 
 mean_of <- function(x, ...) if (any_traced(x)) mean(x, ...) else base::mean.default(x, ...)
@@ -168,18 +173,16 @@ from_package <- function(pkg, name) {
 # Densities, distribution functions, quantiles and draws of package stats.
 laws <- function() {
   names <- Filter(function(name) startsWith(replacements[[name]], "mlx_"), names(replacements))
-  out <- lapply(names, function(name) law_of(base_functions(name)[[1L]], get(paste0("mlx_", name))))
+  out <- lapply(names, function(name) law_of(name, base_functions(name)[[1L]], get(paste0("mlx_", name))))
   setNames(out, names)
 }
 
-law_of <- function(plain, ours) {
-  force(plain)
-  force(ours)
-  function(...) {
-    if (!any_traced(...)) return(plain(...))
+law_of <- function(name, theirs, ours) {
+  in_its_name(name, theirs, function(...) {
+    if (!any_traced(...)) return(theirs(...))
     args <- as_columns(list(...))
     # package stats calls the first argument of distribution functions q
     if ("q" %in% names(args)) names(args)[names(args) == "q"] <- "x"
     do.call(ours, args, quote = TRUE)
-  }
+  }, ours = ours)
 }

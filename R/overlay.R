@@ -163,7 +163,7 @@ roles <- function(f, survey) {
   top <- if (length(places) == 0L) home else parent.env(places[[length(places)]])
   methods <- methods_used(survey, places, home)
   out <- list(fixed = list(), live = methods$numeric, hidden = list(), calls = list(), lasting = TRUE,
-              needed = survey$loops || length(methods$numeric) > 0L)
+              needed = !is.null(survey$code) || length(methods$numeric) > 0L)
   for (name in unique(c(survey$uses, methods$names))) {
     place <- place_of(name, places)
     if (is.null(place)) {
@@ -276,11 +276,11 @@ with_overlay <- function(f, survey, found) {
   if (length(found$hidden) > 0L) behind <- list2env(found$hidden, parent = home)
   over <- list2env(lapply(found$fixed, `[[`, "ours"), parent = behind)
   attr(over, "rmlx_overlay") <- TRUE
-  if (survey$loops) assign(loop_name, loop_elements, over)
+  if (!is.null(survey$code)) list2env(code_functions(), over)
   live <- as.list(found$live)
   for (name in names(live)) makeActiveBinding(name, live_binding(live[[name]], home), over)
   out <- f
-  if (survey$loops) {
+  if (!is.null(survey$code)) {
     body(out, envir = over) <- survey$code
     attributes(out) <- attributes(f)
   } else {
@@ -291,6 +291,8 @@ with_overlay <- function(f, survey, found) {
 
 # A binding for what a name means at `home` now; an assignment by `<<-` goes there.
 live_binding <- function(name, home) {
+  force(name)
+  force(home)
   last <- NULL
   result <- NULL
   calls <- -1

@@ -105,16 +105,24 @@ pub unsafe fn check_silent_read(handle: SEXP) {
     }
 }
 
-/// `.Call`: whether an element of a list is an array that a running transformation traces.
+/// Whether `x` is an array that a running transformation traces.
+unsafe fn traced(x: SEXP) -> bool {
+    let handle = object::handle_of(x);
+    if handle.is_null() {
+        return false;
+    }
+    let ctx = R_ExternalPtrAddr(handle);
+    !ctx.is_null() && !handle::forked() && mlx::is_tracer(mlx::borrow(&ctx))
+}
+
+/// `.Call`: whether a running transformation traces x.
+unsafe extern "C" fn is_traced(x: SEXP) -> SEXP {
+    Rf_ScalarLogical(traced(x).into())
+}
+
+/// `.Call`: whether a running transformation traces an element of a list.
 unsafe extern "C" fn any_traced(list: SEXP) -> SEXP {
-    let any = (0..XLENGTH(list)).any(|i| {
-        let handle = object::handle_of(VECTOR_ELT(list, i));
-        if handle.is_null() {
-            return false;
-        }
-        let ctx = R_ExternalPtrAddr(handle);
-        !ctx.is_null() && !handle::forked() && mlx::is_tracer(mlx::borrow(&ctx))
-    });
+    let any = (0..XLENGTH(list)).any(|i| traced(VECTOR_ELT(list, i)));
     Rf_ScalarLogical(any.into())
 }
 
@@ -144,6 +152,7 @@ unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
 routines![
     any_traced / 1,
     host_reads / 0,
+    is_traced / 1,
     reads / 0,
     set_read_watcher / 1,
 ];
