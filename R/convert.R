@@ -181,6 +181,7 @@ r_object <- function(x, traced = FALSE) {
   out <- plain_values(x, traced)
   kept <- attributes(x)
   kept$class <- NULL
+  kept$rmlx_was_plain <- NULL
   if (length(mlx_shape(x)) < 2L) kept <- kept["names"]
   attributes(out) <- kept
   out

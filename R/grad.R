@@ -166,9 +166,18 @@ title_of <- function(written, f) {
 # Calls f with symbols for arguments, so that calls in conditions stay short and hold no values. The
 # symbols are f's own names of its arguments, where it has some.
 call_with <- function(f, args, title) {
+  functions <- base::vapply(args, is.function, NA)
+  as_plain <- overlay_on()
+  if (as_plain) {
+    f <- overlaid(f)
+    if (any(functions)) args[functions] <- lapply(args[functions], overlay_of)
+  }
+  pairing <- .Call(C_pair_columns, as_plain)
+  on.exit(.Call(C_pair_columns, pairing))
   given <- names(args)
-  if (is.null(given)) given <- rep("", length(args))
-  open <- setdiff(names(formals(args(f))), given)
+  if (is.null(given)) given <- character(length(args))
+  open <- names(formals(if (is.primitive(f)) args(f) else f))
+  open <- open[!open %in% given]
   open <- open[seq_len(match("...", open, length(open) + 1L) - 1L)]
   symbols <- given
   free <- which(given == "")
@@ -176,7 +185,7 @@ call_with <- function(f, args, title) {
   known <- seq_len(min(length(open), length(free)))
   symbols[free[known]] <- open[known]
   # f is looked up as a function, so of its arguments only a function could stand in for it
-  symbols <- if (any(vapply(args, is.function, NA))) {
+  symbols <- if (any(functions)) {
     make.unique(c(title, symbols))[-1L]
   } else {
     make.unique(symbols)
@@ -184,7 +193,8 @@ call_with <- function(f, args, title) {
   arguments <- lapply(symbols, as.name)
   names(arguments) <- names(args)
   names(args) <- symbols
-  above <- new.env(parent = emptyenv())
+  # where f sees what it is called from: a generic looks for its methods there
+  above <- new.env(parent = if (is.primitive(f)) emptyenv() else environment(f))
   assign(title, f, above)
   eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
 }
