@@ -237,7 +237,7 @@ titled <- function(x, titles) {
 #' @rdname masks
 #' @export
 ifelse <- function(test, yes, no) {
-  if (any_mlx(test, yes, no)) mlx_where(test, yes, no) else base::ifelse(test, yes, no)
+  branches(test, yes, no, base::ifelse)
 }
 
 #' @rdname masks
