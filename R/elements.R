@@ -161,8 +161,8 @@ mlx_clip <- function(x, min = NULL, max = NULL) {
     }), "argument")
   }
   x <- as_mlx(x)
-  if (!is.null(min)) x <- .Call(C_where_of, .Call(C_less, x, min), min, x)
-  if (!is.null(max)) x <- .Call(C_where_of, .Call(C_greater, x, max), max, x)
+  if (!is.null(min)) x <- mlx_where(.Call(C_less, x, min), min, x)
+  if (!is.null(max)) x <- mlx_where(.Call(C_greater, x, max), max, x)
   x
 }
 
@@ -182,7 +182,7 @@ mlx_nan_to_num <- function(x, nan = 0, posinf = NULL, neginf = NULL) {
     rmlx_abort("mlx_nan_to_num() is for real numbers; this is complex64.", "dtype")
   }
   limit <- mlx_finfo(mlx_dtype(x))$max
-  x <- .Call(C_where_of, .Call(C_is_nan, x), nan, x)
-  x <- .Call(C_where_of, .Call(C_is_positive_infinite, x), posinf %||% limit, x)
-  .Call(C_where_of, .Call(C_is_negative_infinite, x), neginf %||% -limit, x)
+  x <- mlx_where(.Call(C_is_nan, x), nan, x)
+  x <- mlx_where(.Call(C_is_positive_infinite, x), posinf %||% limit, x)
+  mlx_where(.Call(C_is_negative_infinite, x), neginf %||% -limit, x)
 }

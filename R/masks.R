@@ -243,19 +243,17 @@ titled <- function(x, titles) {
 
 #' @rdname masks
 #' @export
-ifelse <- function(test, yes, no) choose_lazily(test, yes, no, identity)
+ifelse <- function(test, yes, no) choose_lazily(test, yes, no)
 
 # As base R, does not look at what no element asks for: recursion ends by that. `prepare` sees all three
 # where all three count.
-choose_lazily <- function(test, yes, no, prepare) {
+choose_lazily <- function(test, yes, no, prepare = NULL) {
   if (!is_mlx(test) && is.atomic(test) && length(test) > 0L && !anyNA(test)) {
     holds <- as.logical(test)
     if (all(holds)) return(if (is_mlx(yes)) mlx_where(test, yes, 0) else base::ifelse(test, yes, no))
     if (!any(holds)) return(if (is_mlx(no)) mlx_where(test, 0, no) else base::ifelse(test, yes, no))
   }
-  if (!any_mlx(test, yes, no)) return(base::ifelse(test, yes, no))
-  args <- prepare(list(test, yes, no))
-  mlx_where(args[[1L]], args[[2L]], args[[3L]])
+  branches(test, yes, no, base::ifelse, prepare)
 }
 
 #' @rdname masks

@@ -50,6 +50,7 @@ const TABLES: &[&[Routine]] = &[
     op::conv::ROUTINES,
     op::categorical::ROUTINES,
     op::blocks::ROUTINES,
+    op::branch::ROUTINES,
     op::create::ROUTINES,
     op::fast::ROUTINES,
     op::fft::ROUTINES,

@@ -61,6 +61,11 @@ impl Traced {
     }
 }
 
+/// Whether a transformation is running.
+pub fn is_running() -> bool {
+    INPUTS.with(|inputs| !inputs.borrow().is_empty())
+}
+
 /// Errors if reading the values would cut the tape of a running gradient: the array depends on an
 /// input of the transformation along a path that carries a gradient. Constants, branches taken on
 /// comparisons and what follows from stop_gradient may be read.

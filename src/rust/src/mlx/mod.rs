@@ -82,6 +82,16 @@ pub fn binary(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     out(|o| unsafe { f(o, x.as_ptr(), y.as_ptr(), s) })
 }
 
+extern "C" {
+    fn rmlx_power(res: *mut mlx_array, x: mlx_array, y: mlx_array, s: mlx_stream) -> c_int;
+}
+
+/// x^y of floating arrays, with slopes at 0.
+pub fn power(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    // SAFETY: valid handles.
+    out(|o| unsafe { rmlx_power(o, x.as_ptr(), y.as_ptr(), s) })
+}
+
 /// A reduction over 0-based axes.
 ///
 /// An array without elements is replaced by a row-major one: of a transposed one MLX 0.32.2 reads
