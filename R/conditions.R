@@ -180,7 +180,7 @@ raise_native <- structure(
   function(message, class) {
     kind <- sub("^rmlx_error_", "", class)
     call <- user_call()
-    if (kind == "tape") message <- tape_message(call)
+    if (kind == "tape") message <- tape_message(call, message)
     rmlx_abort(message, kind, call = call)
   },
   raises = TRUE

@@ -68,34 +68,18 @@ mlx_value_grad <- structure(
 )
 
 differentiate <- function(f, args, argnums, who, written) {
-  given <- f
-  f <- function_of(f, who)
-  title <- title_of(written, given)
-  if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
-  which <- resolve_argnums(argnums, args)
-  leaves <- list()
-  skeletons <- lapply(args, constant_argument)
-  for (i in which) {
-    if (is.data.frame(skeletons[[i]])) skeletons[[i]] <- as_mlx(check_columns(skeletons[[i]]))
-    part <- partition(skeletons[[i]], length(leaves))
-    if (length(part$leaves) == 0L && !is.null(argnums)) refuse_argument(args, i)
-    skeletons[i] <- list(part$skeleton)
-    leaves <- c(leaves, part$leaves)
-  }
-  if (length(leaves) == 0L) {
-    rmlx_abort("no argument has floating-point values to differentiate.", "argument")
-  }
+  problem <- transformation(f, args, argnums, who, written)
   aux <- NULL
   traced <- function(leaves) {
-    result <- call_with(f, lapply(skeletons, restore, leaves), title)
+    result <- problem$call(leaves)
     if (is.list(result) && !is_mlx(result) && length(result) > 0L && is_mlx(result[[1L]])) {
       aux <<- result[-1L]
       result <- result[[1L]]
     }
     check_loss(result, who)
   }
-  out <- .Call(C_value_and_grad, traced, leaves, environment())
-  grads <- lapply(skeletons[which], function(s) restore(s, out[[2L]], function(x) NULL))
+  out <- .Call(C_value_and_grad, traced, problem$leaves, environment())
+  grads <- problem$like_arguments(out[[2L]])
   if (is.null(aux)) {
     list(value = out[[1L]], grads = grads)
   } else {

@@ -5,6 +5,7 @@
 // The entries and what they share are FFI from end to end: blocks inside would say nothing.
 #![allow(unsafe_op_in_unsafe_fn)]
 
+pub mod anchor;
 pub mod convert;
 pub mod device;
 pub mod dtype;
@@ -67,9 +68,13 @@ const TABLES: &[&[Routine]] = &[
     op::special::ROUTINES,
     op::spread::ROUTINES,
     op::unary::ROUTINES,
+    transform::custom::ROUTINES,
     transform::dot::ROUTINES,
+    transform::forward::ROUTINES,
     transform::grad::ROUTINES,
     transform::import::ROUTINES,
+    transform::linear::ROUTINES,
+    transform::map::ROUTINES,
 ];
 
 /// Called by R_init_rmlx: registers the routines and the ALTREP classes and starts MLX.
@@ -105,6 +110,7 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
     );
     error::install_handlers();
     handle::start();
+    anchor::start();
     object::start(dll);
     device::start();
     memory::start();
