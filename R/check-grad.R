@@ -43,7 +43,7 @@ mlx_check_grad <- structure(
     modes <- check_modes(modes)
     checked <- checked_function(f, list(...), argnums, title)
     x <- checked$x
-    s <- in_space(checked$space, weighted_sum(checked$fun, x))
+    s <- in_space(checked$space, checked_sum(checked$fun, x))
     on_r <- function(v) as_mlx(vector_of(v), dtype = "float64", device = "cpu")
     value <- function(v) in_space(checked$space, as.numeric(s(on_r(v))))
     gradient <- function(v) in_space(checked$space, as.numeric(mlx_grad(s, on_r(v))[[1L]]))
@@ -123,7 +123,7 @@ element_paths <- function(x, path) {
 }
 
 # The sum that is differentiated in place of a result of several elements.
-weighted_sum <- function(fun, x) {
+checked_sum <- function(fun, x) {
   out <- fun(as_mlx(vector_of(x), dtype = "float64", device = "cpu"))
   if (!is_mlx(out) || !is_floating(out) || mlx_dtype(out) == "complex64") {
     rmlx_abort(paste0("The function of `mlx_check_grad()` must return an mlx array of real floating-point numbers, or a ",
@@ -135,17 +135,17 @@ weighted_sum <- function(fun, x) {
   function(v) sum(fun(v) * weights)
 }
 
+# Of the sum, by each mode: its gradient as one row, its Hessian.
 first_derivatives <- function(space, s, x, modes) {
   in_space(space, lapply(setNames(modes, modes), function(mode) {
-    derivative <- if (mode == "reverse") mlx_grad(s, x)[[1L]] else forward_gradient(s, x)
-    matrix(as.numeric(derivative), nrow = 1L)
+    derivative <- if (mode == "reverse") mlx_grad(s, x) else mlx_jacobian(s, x, mode = "forward")
+    matrix(as.numeric(derivative[[1L]]), nrow = 1L)
   }))
 }
 
 second_derivatives <- function(space, s, x, modes) {
-  in_space(space, lapply(setNames(modes, modes), function(mode) {
-    as_r(if (mode == "reverse") hessian_at(s, x) else forward_hessian(s, x))
-  }))
+  gradient <- function(x) mlx_grad(s, x)[[1L]]
+  in_space(space, lapply(setNames(modes, modes), function(mode) as_r(mlx_jacobian(gradient, x, mode = mode)[[1L]])))
 }
 
 # The rows of a data frame of derivatives by each mode: of `fun`, which has one value (paths of one element) or

@@ -102,7 +102,7 @@ maximise <- function(fns, control) {
   if (!is.finite(value)) {
     rmlx_abort(paste0("the log likelihood is ", -value, " at `start`: begin where it is finite."), "value")
   }
-  found <- stats::nlminb(fns$par, fns$fn, fns$gr, fns$hess, control = control)
+  found <- stats::nlminb(fns$par, nan_as_inf(fns$fn), fns$gr, fns$hess, control = control)
   par <- found$par
   step <- newton_step(fns, par)
   for (i in seq_len(20L)) {
@@ -115,6 +115,14 @@ maximise <- function(fns, control) {
   }
   list(par = par, decrement = step$decrement, iterations = found$iterations, evaluations = found$evaluations,
        message = found$message)
+}
+
+# nlminb() warns of NaN, and steps back from infinity without a word.
+nan_as_inf <- function(fn) {
+  function(par) {
+    value <- fn(par)
+    if (is.nan(value)) Inf else value
+  }
 }
 
 # Newton's step and what it would gain in the quadratic approximation; infinite where that has no maximum.

@@ -25,11 +25,9 @@ scalar_objective <- function(f, space, constants, who, title, sign = 1) {
       out <- in_space(space, differentiate(loss, list(v), 1L, who, as.name(title)))
       list(value = out$value, gradient = out$grads[[1L]])
     },
-    hessian = function(v) in_space(space, hessian_at(loss, v)),
-    curvature = function(v) {
-      along <- in_space(space, hessian_along(loss, v))
-      function(direction) in_space(space, along(direction))
-    }
+    hessian = function(v) in_space(space, mlx_hessian(loss, v)[[1L]]),
+    # the Hessian times vectors
+    curvature = function(v) in_space(space, mlx_linearize(function(v) mlx_grad(loss, v)[[1L]], v)$jvp)
   )
 }
 
@@ -52,7 +50,7 @@ residual_objective <- function(f, space, constants, who, title) {
   list(
     values = function(v) in_space(space, values(v)),
     residuals = function(v) in_space(space, residuals(v)),
-    jacobian = function(v) in_space(space, jacobian_at(residuals, v))
+    jacobian = function(v) in_space(space, mlx_jacobian(residuals, v)[[1L]])
   )
 }
 
