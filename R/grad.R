@@ -94,14 +94,14 @@ differentiate <- function(f, args, argnums, who, written) {
   }
 }
 
-function_of <- function(f, who) {
+function_of <- function(f, who, name = "f") {
   if (is.function(f)) return(f)
   if (!is.character(f) || length(f) != 1L) {
-    rmlx_abort(paste0("`f` of ", who, "() must be a function, not an object of class ",
+    rmlx_abort(paste0("`", name, "` of ", who, "() must be a function, not an object of class ",
                       class(f)[[1L]], "."), "argument")
   }
   tryCatch(match.fun(f), error = function(e) {
-    rmlx_abort(paste0("`f` of ", who, "() names no function: \"", f, "\"."), "argument")
+    rmlx_abort(paste0("`", name, "` of ", who, "() names no function: \"", f, "\"."), "argument")
   })
 }
 
