@@ -82,7 +82,8 @@ raise_plainly <- function() {
   imports <- parent.env(asNamespace("rmlx"))
   unlockBinding("abort", imports)
   assign("abort", function(message, class, call, ...) {
-    stop(structure(class = c(class, "error", "condition"), list(message = paste(message, collapse = "\n"), call = call)))
+    message <- paste(message, collapse = "\n")
+    stop(structure(class = c(class, "error", "condition"), list(message = message, call = call)))
   }, imports)
 }
 
