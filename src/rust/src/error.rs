@@ -135,6 +135,9 @@ pub fn last_mlx_error() -> Error {
     let text = LAST.with(|last| std::mem::take(&mut *last.borrow_mut()));
     let cut = text.rfind(" at /").unwrap_or(text.len());
     let said = text[..cut].trim();
+    if let Some(said) = said.strip_prefix("[rmlx dtype] ") {
+        return Error::Dtype(said.into());
+    }
     // "[matmul] text": the bracket is MLX's function, not the user's.
     let said = match said.strip_prefix('[').and_then(|s| s.split_once("] ")) {
         Some((_, rest)) => rest,
@@ -148,6 +151,9 @@ pub fn last_mlx_error() -> Error {
             "MLX cannot differentiate or map {}.",
             what.trim_end_matches('.')
         ));
+    }
+    if said == "Not supported for complex64." {
+        return Error::Dtype("this function is not defined for complex numbers.".into());
     }
     Error::Mlx(if said.is_empty() {
         "MLX failed without a message.".into()
