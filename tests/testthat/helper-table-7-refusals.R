@@ -24,10 +24,11 @@ not_complex <- c(
 # ... and some rows of functions that take complex numbers else.
 not_complex_rows <- c(
   "x[x > 0]", "x[x > 0] <- v", "duplicated", "duplicated(fromLast = TRUE)", "kappa", "unique", "unique of the tape",
-  "ifelse", "factorial", "lfactorial"
+  "ifelse"
 )
-for (id in names(operations)) {
-  if (operations[[id]]$covers[1L] %in% not_complex || id %in% not_complex_rows) {
-    operations[[id]]$refuses <- c(operations[[id]]$refuses, "complex64")
+for (i in seq_along(operations)) {
+  r <- operations[[i]]
+  if (r$covers[1L] %in% not_complex || r$id %in% not_complex_rows) {
+    operations[[i]]$refuses <- c(r$refuses, "complex64")
   }
 }
