@@ -102,8 +102,8 @@ sequence <- function(from, to, by, length.out, along.with, ...) {
 
 # A function that calls `theirs` by its own name, as conditions show it; `theirs` stands for the name in `code`.
 in_its_name <- function(name, theirs, code, ...) {
-  home <- list2env(c(setNames(list(theirs), name), list(...)), parent = topenv())
-  eval(eval(substitute(substitute(code, list(theirs = as.name(name))))), home)
+  code <- do.call(substitute, list(substitute(code), list(theirs = as.name(name))))
+  eval(code, list2env(c(setNames(list(theirs), name), list(...)), parent = topenv()))
 }
 
 # sum() and its like, which look at their first argument alone for a method.

@@ -132,8 +132,8 @@ plain_functions <- function(here) {
     },
     names_kept = function(p) {
       names(p) <- c("a", "b", "c", "d", "e")
-      p["a"] * p["e"] + p[["b" == names(p)]]
-    }[FALSE],
+      p["a"] * p["e"]
+    },
     # joining
     join = function(x) sum(c(0, x, 1)^2),
     join_names = function(x) {
@@ -486,9 +486,5 @@ plain_functions <- function(here) {
       sum(w * g(grid)) * h / 3
     }
   )
-  rows$names_kept <- function(p) {
-    names(p) <- c("a", "b", "c", "d", "e")
-    p["a"] * p["e"]
-  }
   lapply(rows, with_home)
 }
