@@ -38,6 +38,13 @@
 #'
 #' Errors, warnings, messages and interrupts in `f` reach the caller's handlers unchanged. `f` may
 #' itself call `mlx_grad()`: gradients nest to any order.
+#'
+#' @section Long loops:
+#' MLX walks from the result to the arguments by calls within calls, about 90 bytes of stack for every
+#' operation that waits for another: a chain of some 80,000 operations fills the usual 8 MB. A longer
+#' one is an error of class `rmlx_error_depth`, which says how much stack there is and what helps: a
+#' part of the loop within `mlx_checkpoint()` counts as one operation, and R started after
+#' `ulimit -s 65536` has room for 700,000. What is only computed and not differentiated may be of any length.
 #' @examples
 #' loss <- function(w, x, y) {
 #'   r <- x %*% w - y
@@ -70,34 +77,18 @@ mlx_value_grad <- structure(
 )
 
 differentiate <- function(f, args, argnums, who, written) {
-  given <- f
-  f <- function_of(f, who)
-  title <- title_of(written, given)
-  if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
-  which <- resolve_argnums(argnums, args)
-  leaves <- list()
-  skeletons <- lapply(args, constant_argument)
-  for (i in which) {
-    if (is.data.frame(skeletons[[i]])) skeletons[[i]] <- as_mlx(check_columns(skeletons[[i]]))
-    part <- partition(skeletons[[i]], length(leaves))
-    if (length(part$leaves) == 0L && !is.null(argnums)) refuse_argument(args, i)
-    skeletons[i] <- list(part$skeleton)
-    leaves <- c(leaves, part$leaves)
-  }
-  if (length(leaves) == 0L) {
-    rmlx_abort("no argument has floating-point values to differentiate.", "argument")
-  }
+  problem <- transformation(f, args, argnums, who, written)
   aux <- NULL
   traced <- function(leaves) {
-    result <- call_with(f, lapply(skeletons, restore, leaves), title)
+    result <- problem$call(leaves)
     if (is.list(result) && !is_mlx(result) && length(result) > 0L && is_mlx(result[[1L]])) {
       aux <<- result[-1L]
       result <- result[[1L]]
     }
     check_loss(result, who)
   }
-  out <- .Call(C_value_and_grad, traced, leaves, environment())
-  grads <- lapply(skeletons[which], function(s) restore(s, out[[2L]], function(x) NULL))
+  out <- .Call(C_value_and_grad, traced, problem$leaves, environment())
+  grads <- problem$like_arguments(out[[2L]])
   if (is.null(aux)) {
     list(value = out[[1L]], grads = grads)
   } else {
@@ -105,14 +96,14 @@ differentiate <- function(f, args, argnums, who, written) {
   }
 }
 
-function_of <- function(f, who) {
+function_of <- function(f, who, name = "f") {
   if (is.function(f)) return(f)
   if (!is.character(f) || length(f) != 1L) {
-    rmlx_abort(paste0("`f` of ", who, "() must be a function, not an object of class ",
+    rmlx_abort(paste0("`", name, "` of ", who, "() must be a function, not an object of class ",
                       class(f)[[1L]], "."), "argument")
   }
   tryCatch(match.fun(f), error = function(e) {
-    rmlx_abort(paste0("`f` of ", who, "() names no function: \"", f, "\"."), "argument")
+    rmlx_abort(paste0("`", name, "` of ", who, "() names no function: \"", f, "\"."), "argument")
   })
 }
 
@@ -130,7 +121,7 @@ resolve_argnums <- function(argnums, args) {
   }
   if (!is.numeric(argnums) || length(argnums) == 0L || anyNA(argnums) ||
         any(argnums < 1 | argnums > length(args) | argnums != trunc(argnums))) {
-    rmlx_abort("argnums must be between 1 and the number of arguments.", "argument")
+    rmlx_abort(paste0("argnums must be between 1 and the number of arguments, ", length(args), " here."), "argument")
   }
   if (anyDuplicated(argnums)) rmlx_abort("argnums names an argument twice.", "argument")
   as.integer(argnums)
@@ -147,8 +138,7 @@ check_columns <- function(x) {
   fine <- vapply(x, is_number_column, NA)
   if (!all(fine)) {
     rmlx_abort(
-      c(paste0("a data frame is differentiated as a matrix, and its column ",
-               paste0("`", names(x)[!fine], "`", collapse = ", "), " is not numeric."),
+      c(paste0("a data frame is differentiated as a matrix, and its ", not_numeric(names(x)[!fine]), "."),
         i = paste0("`argnums` tells what to differentiate, as in mlx_grad(f, par, data, argnums = 1); ",
                    "a data frame that it leaves out reaches f as it is.")),
       "argument"

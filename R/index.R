@@ -70,7 +70,8 @@ NULL
 #' @export
 `[[<-.mlx` <- function(x, ..., value) {
   if (length(value) != 1L) {
-    rmlx_abort("`[[<-` replaces one element: the value must have length 1.", "argument")
+    rmlx_abort(paste0("`[[<-` replaces one element: the value must have length 1, not ", length(value), "."),
+               "argument")
   }
   if (was_plain(x)) {
     x <- grown(x, ...)

@@ -96,7 +96,25 @@ NULL
 #' x <- as_mlx(c(-1, 2))
 #' mlx_where(x > 0, x, 0)
 #' @export
-mlx_where <- function(condition, x, y) .Call(C_where_of, condition, x, y)
+mlx_where <- function(condition, x, y) branches(condition, x, y)
+
+# The choice between two arguments of a caller. In a gradient they are evaluated here, after the
+# condition, while the operations are noted whose slopes must not count where they are not chosen.
+# `plain`: what to do where nothing is an mlx array; `prepare`: what to do with all three before.
+branches <- function(condition, x, y, plain = NULL, prepare = NULL) {
+  force(condition)
+  start <- .Call(C_note_branches)
+  middle <- NULL
+  if (!is.null(start)) {
+    on.exit(.Call(C_end_notes, start))
+    force(x)
+    middle <- .Call(C_noted)
+  }
+  if (!is.null(plain) && !any_mlx(condition, x, y)) return(plain(condition, x, y))
+  if (is.null(prepare)) return(.Call(C_where_of, condition, x, y, start, middle))
+  args <- prepare(list(condition, x, y))
+  .Call(C_where_of, args[[1L]], args[[2L]], args[[3L]], start, middle)
+}
 
 #' Larger and smaller of two, element by element
 #'

@@ -1,15 +1,27 @@
 # What the tape error says: which call left, and what to write instead.
 
-tape_message <- function(call) {
+# `how`: "gradient", or "abstract" where values are not there at all.
+tape_message <- function(call, how) {
   left <- if (is.null(call)) "base R code" else paste0("`", short_call(call), "`")
   if (is_own_call(call)) left <- paste("base R code in", left)
   running <- running_transform()
+  ensure <- paste0("Ensure all differentiable computations use MLX operations: the function",
+                   if (!is.null(running)) paste0(" of `", running, "`"),
+                   " must return an `mlx` object computed from its arguments by them.")
+  if (how == "abstract") {
+    return(c(
+      paste0(left, " asks for plain numbers of a value that is not there yet: the function runs once, for all ",
+             "the values that its arguments will have."),
+      i = paste0("Write `mlx_where(x > 0, a, b)` or `ifelse(x > 0, a, b)` for `if (x > 0) a else b`, and take ",
+                 "what decides about R's own steps as an R number, not as an array."),
+      i = ensure,
+      tape_remedies(call)
+    ))
+  }
   c(
     paste0(left, " asks for plain numbers of a value that a gradient depends on: it would leave the ",
            "tape, and the gradient would silently be zero."),
-    i = paste0("Ensure all differentiable computations use MLX operations: the function",
-               if (!is.null(running)) paste0(" of `", running, "`"),
-               " must return an `mlx` object computed from its arguments by them."),
+    i = ensure,
     tape_remedies(call),
     i = paste0("Where the value is wanted without its gradient, read `mlx_stop_gradient(x)`; ",
                "return further results beside the loss as `list(loss, ...)`.")

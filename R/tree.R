@@ -1,9 +1,9 @@
 # Nested lists of arrays: which leaves are differentiated, and how to put them back.
 
-# Splits an argument into a skeleton, in which every floating leaf is replaced by its position, and
-# the list of those leaves. `at` is the number of leaves before.
-partition <- function(x, at = 0L) {
-  if (is_mlx(x) && is_floating(x)) return(list(skeleton = leaf_at(at + 1L), leaves = list(x)))
+# Splits a nested list into a skeleton, in which every leaf is replaced by its position, and the list of
+# those leaves. `at` is the number of leaves before; `leaf` gives NULL for what stays in the skeleton.
+partition <- function(x, at = 0L, leaf = floating_leaf) {
+  if (is_mlx(x) && is_floating(x)) return(list(skeleton = leaf_at(at + 1L), leaves = list(x))) # the usual case
   leaves <- list()
   walk <- function(x) {
     if (is_node(x)) {
@@ -11,9 +11,9 @@ partition <- function(x, at = 0L) {
       attributes(out) <- attributes(x)
       return(out)
     }
-    leaf <- floating_leaf(x)
-    if (is.null(leaf)) return(x)
-    leaves[[length(leaves) + 1L]] <<- leaf
+    found <- leaf(x)
+    if (is.null(found)) return(x)
+    leaves[[length(leaves) + 1L]] <<- found
     leaf_at(at + length(leaves))
   }
   skeleton <- walk(x)

@@ -216,7 +216,18 @@ not_operations <- c(
   mlx_eig = "single precision, tested in test-linalg.R",
   mlx_eigvals = "single precision, tested in test-linalg.R",
   mlx_grad = "a transformation, tested in test-grad.R",
-  mlx_value_grad = "a transformation, tested in test-grad.R"
+  mlx_value_grad = "a transformation, tested in test-grad.R",
+  mlx_vjp = "a transformation, tested in test-products.R",
+  mlx_jvp = "a transformation, tested in test-products.R",
+  mlx_linearize = "a transformation, tested in test-products.R",
+  mlx_jacobian = "a transformation, tested in test-jacobian.R",
+  mlx_hessian = "a transformation, tested in test-hessian.R",
+  mlx_hvp = "a transformation, tested in test-hessian.R",
+  mlx_hessian_diag = "a transformation, tested in test-hessian.R",
+  mlx_hessian_trace = "a transformation, tested in test-hessian.R",
+  mlx_vmap = "a transformation, tested in test-vmap.R",
+  mlx_custom_function = "a transformation, tested in test-custom.R",
+  mlx_checkpoint = "a transformation, tested in test-custom.R"
 )
 
 expect_all_covered <- function(names, what) {

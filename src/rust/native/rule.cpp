@@ -15,14 +15,15 @@
 #include <mlx/primitives.h>
 #include <mlx/transforms.h>
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "linear.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
 namespace {
 
-using Arrays = std::vector<mx::array>;
+using rmlx::Arrays;
 
 // Written once, before any operation exists, and only read afterwards.
 rmlx_rule_forward forward = nullptr;
@@ -71,39 +72,17 @@ class Rule : public mx::Primitive {
       const std::vector<int>& argnums) override {
     Arrays inputs = of_operation(primals);
     Arrays outputs = apply(row_, flags_, inputs, stream());
-    std::vector<int> wanted;
     Arrays directions;
+    for (auto& input : inputs) {
+      directions.push_back(mx::zeros_like(input, stream()));
+    }
     for (size_t i = 0; i < argnums.size(); i++) {
       if (static_cast<size_t>(argnums[i]) < arity_) {
-        wanted.push_back(argnums[i]);
-        directions.push_back(tangents[i]);
+        directions[argnums[i]] = tangents[i];
       }
     }
-    Arrays out, zeros;
-    std::vector<size_t> inexact;
-    for (size_t i = 0; i < outputs.size(); i++) {
-      out.push_back(mx::zeros_like(outputs[i], stream()));
-      if (mx::issubdtype(outputs[i].dtype(), mx::inexact)) {
-        inexact.push_back(i);
-        zeros.push_back(out.back());
-      }
-    }
-    auto transposed = [&](const Arrays& some) {
-      Arrays cotangents = out;
-      for (size_t k = 0; k < inexact.size(); k++) {
-        cotangents[inexact[k]] = some[k];
-      }
-      Arrays all = gradient(inputs, cotangents, outputs), picked;
-      for (int argnum : wanted) {
-        picked.push_back(all[argnum]);
-      }
-      return picked;
-    };
-    Arrays some = mx::vjp(transposed, zeros, directions).second;
-    for (size_t k = 0; k < inexact.size(); k++) {
-      out[inexact[k]] = some[k];
-    }
-    return out;
+    auto pull = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
+    return rmlx::transpose(pull, outputs, directions, stream());
   }
 
   // Rows take leading axes as a batch, so the mapped axis becomes the first of them.
@@ -205,12 +184,8 @@ extern "C" int rmlx_rule_apply(
     int32_t flags,
     mlx_vector_array inputs,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     mlx_vector_array_set_(
         *res, apply(row, flags, mlx_vector_array_get_(inputs), mlx_stream_get_(stream)));
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-  return 0;
+  });
 }

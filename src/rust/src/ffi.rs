@@ -37,6 +37,8 @@ pub(crate) use routines;
 extern "C" {
     /// Takes up the jump that `rmlx_protect` stopped.
     pub fn R_ContinueUnwind(cont: SEXP) -> !;
+    /// Sets a cell's first field.
+    pub fn SETCAR(cell: SEXP, value: SEXP) -> SEXP;
     /// A full collection.
     pub fn R_gc();
     /// Evaluates a call; may jump.

@@ -5,7 +5,9 @@
 // The entries and what they share are FFI from end to end: blocks inside would say nothing.
 #![allow(unsafe_op_in_unsafe_fn)]
 
+pub mod anchor;
 pub mod convert;
+pub mod depth;
 pub mod device;
 pub mod dtype;
 pub mod entry;
@@ -48,6 +50,7 @@ const TABLES: &[&[Routine]] = &[
     op::conv::ROUTINES,
     op::categorical::ROUTINES,
     op::blocks::ROUTINES,
+    op::branch::ROUTINES,
     op::create::ROUTINES,
     op::fast::ROUTINES,
     op::fft::ROUTINES,
@@ -67,9 +70,13 @@ const TABLES: &[&[Routine]] = &[
     op::special::ROUTINES,
     op::spread::ROUTINES,
     op::unary::ROUTINES,
+    transform::custom::ROUTINES,
     transform::dot::ROUTINES,
+    transform::forward::ROUTINES,
     transform::grad::ROUTINES,
     transform::import::ROUTINES,
+    transform::linear::ROUTINES,
+    transform::map::ROUTINES,
 ];
 
 /// Called by R_init_rmlx: registers the routines and the ALTREP classes and starts MLX.
@@ -105,6 +112,7 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
     );
     error::install_handlers();
     handle::start();
+    anchor::start();
     object::start(dll);
     device::start();
     memory::start();

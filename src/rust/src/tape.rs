@@ -61,6 +61,11 @@ impl Traced {
     }
 }
 
+/// Whether a transformation is running.
+pub fn is_running() -> bool {
+    INPUTS.with(|inputs| !inputs.borrow().is_empty())
+}
+
 /// Errors if reading the values would cut the tape of a running gradient: the array depends on an
 /// input of the transformation along a path that carries a gradient. Constants, branches taken on
 /// comparisons and what follows from stop_gradient may be read.
@@ -73,20 +78,23 @@ pub unsafe fn check_read(handle: SEXP) {
     if !mlx::is_tracer(array) {
         return; // almost always: no walk through the graph
     }
-    let ids = || {
-        INPUTS.with(|inputs| {
-            inputs
-                .borrow()
-                .iter()
-                .map(|(id, _)| *id)
-                .collect::<Vec<_>>()
-        })
-    };
-    match guarded(|| mlx::depends_on(array, &ids())) {
-        Some(false) => {}
-        Some(true) => throw(Error::Tape(String::new())), // R's side writes the text: it knows the calls
+    // R's side writes the text of the error: it knows the calls
+    let left = guarded(|| {
+        if mlx::is_abstract(array)? {
+            return Ok(Some("abstract"));
+        }
+        Ok(mlx::depends_on(array, &inputs())?.then_some("gradient"))
+    });
+    match left {
+        Some(None) => {}
+        Some(Some(how)) => throw(Error::Tape(how.into())),
         None => raise(),
     }
+}
+
+/// The ids of what running transformations differentiate or map.
+pub fn inputs() -> Vec<usize> {
+    INPUTS.with(|inputs| inputs.borrow().iter().map(|(id, _)| *id).collect())
 }
 
 /// As [`check_read`], and counts the read as one that no method of ours was asked for.
@@ -142,6 +150,16 @@ unsafe extern "C" fn host_reads() -> SEXP {
     Rf_ScalarReal(SILENT_READS.with(Cell::get))
 }
 
+/// `.Call`: whether an array's values are not there while vmap or compile trace a function.
+unsafe extern "C" fn is_abstract(x: SEXP) -> SEXP {
+    let handle = crate::object::mlx_handle(x);
+    let ctx = handle::live(handle);
+    match guarded(|| mlx::is_abstract(mlx::borrow(&ctx))) {
+        Some(yes) => Rf_ScalarLogical(yes.into()),
+        None => raise(),
+    }
+}
+
 /// `.Call`: tells which R function hears of silent reads.
 unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
     R_PreserveObject(function);
@@ -150,8 +168,9 @@ unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
 }
 
 routines![
-    any_traced / 1,
+any_traced / 1,
     host_reads / 0,
+    is_abstract / 1,
     is_traced / 1,
     reads / 0,
     set_read_watcher / 1,

@@ -5,8 +5,8 @@
 mod graph;
 mod list;
 pub use graph::{
-    async_eval, depends_on, eval, id, is_abstract, is_available, is_tracer, mark_dependents,
-    pending,
+    async_eval, depends_on, depth, eval, id, is_abstract, is_available, is_tracer, mark_dependents,
+    pending, stack,
 };
 pub use list::Arrays;
 
@@ -80,6 +80,16 @@ pub fn unary(f: Unary, x: &Array, s: mlx_stream) -> Result<Array> {
 pub fn binary(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     // SAFETY: as in `unary`.
     out(|o| unsafe { f(o, x.as_ptr(), y.as_ptr(), s) })
+}
+
+extern "C" {
+    fn rmlx_power(res: *mut mlx_array, x: mlx_array, y: mlx_array, s: mlx_stream) -> c_int;
+}
+
+/// x^y of floating arrays, with slopes at 0.
+pub fn power(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    // SAFETY: valid handles.
+    out(|o| unsafe { rmlx_power(o, x.as_ptr(), y.as_ptr(), s) })
 }
 
 /// A reduction over 0-based axes.

@@ -4,6 +4,7 @@ pub mod attention;
 pub mod binary;
 pub mod bind;
 pub mod blocks;
+pub mod branch;
 pub mod categorical;
 pub mod conv;
 pub mod create;

@@ -2,31 +2,13 @@
 use crate::error::{check, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
-use crate::mlx::{self, Arrays};
+use crate::mlx::Arrays;
 use crate::names;
 use crate::object;
-use crate::transform::trampoline::{trampoline, Frame};
-use mlx_sys::{mlx_closure, mlx_closure_value_and_grad};
-use std::ffi::c_void;
-
-/// An mlx-c closure that calls the R function of a running frame.
-struct Closure(mlx_closure);
-
-impl Closure {
-    fn new(frame: *mut Frame) -> Closure {
-        // SAFETY: the frame outlives the closure; it is not freed by it.
-        Closure(unsafe {
-            mlx_sys::mlx_closure_new_func_payload(Some(trampoline), frame.cast::<c_void>(), None)
-        })
-    }
-}
-
-impl Drop for Closure {
-    fn drop(&mut self) {
-        // SAFETY: ours.
-        unsafe { mlx_sys::mlx_closure_free(self.0) };
-    }
-}
+use crate::transform::callee::{Callee, Closure};
+use crate::transform::results::Leaves;
+use crate::transform::trampoline::Frame;
+use mlx_sys::mlx_closure_value_and_grad;
 
 struct ValueAndGrad(mlx_closure_value_and_grad);
 
@@ -67,39 +49,28 @@ impl Drop for ValueAndGrad {
 /// floating mlx arrays. The function is called from the frame `caller`, to which R's calls then lead.
 unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP, caller: SEXP) -> SEXP {
     let n = XLENGTH(leaves);
-    // Looking at a vector may allocate in R, so it is done before anything is owned.
-    let sources = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
-    for i in 0..n {
-        SET_VECTOR_ELT(sources, i, object::mlx_handle(VECTOR_ELT(leaves, i)));
-    }
+    let sources = Leaves::protect(leaves);
     let cont = Rf_protect(R_MakeUnwindCont());
     let handles = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n + 1));
     for i in 0..=n {
         SET_VECTOR_ELT(handles, i, handle::new());
     }
-    let mut frame = Frame::new(cont, function, leaves, caller);
-    let at = &raw mut frame;
-    Frame::run(at, |traced| {
-        let inputs = Arrays::new();
-        for i in 0..n {
-            let ctx = handle::address(VECTOR_ELT(sources, i))?;
-            inputs.push(mlx::borrow(&ctx))?;
-        }
-        let closure = Closure::new(at);
-        let (values, grads) = ValueAndGrad::of(&closure, n as usize)?.apply(&inputs)?;
+    Frame::run(cont, |traced| {
+        let mut callee = Callee::new(function, caller, sources.devices());
+        callee.leaves = leaves;
+        callee.scalar = true;
+        let closure = Closure::lent(&callee);
+        let (values, grads) = ValueAndGrad::of(&closure, n as usize)?.apply(&sources.arrays()?)?;
         traced.restore(&values)?;
         traced.restore(&grads)?;
         handle::fill(
             VECTOR_ELT(handles, n),
-            Placed::new(values.get(0)?, (*at).device),
+            Placed::new(values.get(0)?, callee.device(0)),
         );
-        for i in 0..n {
+        for (i, &device) in callee.devices.iter().enumerate() {
             handle::fill(
-                VECTOR_ELT(handles, i),
-                Placed::new(
-                    grads.get(i as usize)?,
-                    handle::device(VECTOR_ELT(sources, i)),
-                ),
+                VECTOR_ELT(handles, i as R_xlen_t),
+                Placed::new(grads.get(i)?, device),
             );
         }
         Ok(())

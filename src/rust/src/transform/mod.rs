@@ -1,5 +1,11 @@
 //! MLX's function transformations over R closures.
+pub mod callee;
+pub mod custom;
 pub mod dot;
+pub mod forward;
 pub mod grad;
 pub mod import;
+pub mod linear;
+pub mod map;
+pub mod results;
 pub mod trampoline;

@@ -5,33 +5,29 @@
 //! unwinds its C++ frames, the entry frees what it owns and only then lets R jump on. So the very
 //! condition that the user's code raised reaches the user's handlers, and no jump crosses a Rust
 //! or C++ frame.
-use crate::device::Device;
+use crate::depth;
 use crate::error::{guarded, raise, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
-use crate::mlx;
+use crate::mlx::{self, Arrays};
 use crate::names;
 use crate::object;
 use crate::tape::Traced;
+use crate::transform::callee::Callee;
 use mlx_sys::mlx_vector_array;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::mem::ManuallyDrop;
 
 /// One running entry that MLX may call R from. It lives on the entry's stack; nested
-/// transformations form a chain.
+/// transformations form a chain. MLX may call functions that other entries gave it (rules of custom
+/// functions, checkpoints): what they raise goes to the innermost entry, which is the one that MLX's
+/// frames lead to.
 pub struct Frame {
     /// R's continuation token, protected by the entry.
     cont: SEXP,
-    /// `function(list of arrays)` giving one array.
-    function: SEXP,
-    /// The R arrays that the inputs stand for: their devices and names.
-    leaves: SEXP,
-    /// The environment that the function is called from.
-    caller: SEXP,
     /// R asked to leave; the target is in `cont`.
     jumped: bool,
-    /// Device of the function's result.
-    pub device: Device,
     outer: *mut Frame,
 }
 
@@ -40,35 +36,26 @@ thread_local! {
 }
 
 impl Frame {
-    /// A frame for a call of `function`.
-    pub fn new(cont: SEXP, function: SEXP, leaves: SEXP, caller: SEXP) -> Frame {
-        Frame {
-            cont,
-            function,
-            leaves,
-            caller,
-            jumped: false,
-            device: Device::Cpu,
-            outer: std::ptr::null_mut(),
-        }
-    }
-
-    /// Runs `work`, during which MLX may call [`trampoline`], and leaves as R or MLX demand. The
-    /// frame goes by its address: the trampoline writes to it while this runs. `work` gives what
-    /// MLX's transformation returned to [`Traced::restore`].
+    /// Runs `work`, during which MLX may call [`trampoline`], and leaves as R or MLX demand. `work`
+    /// gives what MLX's transformation returned to [`Traced::restore`].
     ///
     /// # Safety
-    /// On R's main thread; `frame` is live, its fields are protected, and the caller owns nothing
-    /// (this may jump).
-    pub unsafe fn run(frame: *mut Frame, work: impl FnOnce(&Traced) -> Result<()>) {
-        (*frame).outer = INNERMOST.with(Cell::get);
-        INNERMOST.with(|top| top.set(frame));
+    /// On R's main thread; `cont` is R's continuation token and protected; the caller owns nothing
+    /// that R's jump would leak (this may jump).
+    pub unsafe fn run(cont: SEXP, work: impl FnOnce(&Traced) -> Result<()>) {
+        let mut frame = Frame {
+            cont,
+            jumped: false,
+            outer: INNERMOST.with(Cell::get),
+        };
+        let at = &raw mut frame; // the trampoline writes to it while this runs
+        INNERMOST.with(|top| top.set(at));
         let traced = Traced::begin();
         let done = guarded(|| work(&traced));
         traced.end();
-        INNERMOST.with(|top| top.set((*frame).outer));
-        if (*frame).jumped {
-            R_ContinueUnwind((*frame).cont);
+        INNERMOST.with(|top| top.set((*at).outer));
+        if (*at).jumped {
+            R_ContinueUnwind(cont);
         }
         if done.is_none() {
             raise();
@@ -78,90 +65,107 @@ impl Frame {
 
 /// What the protected body needs; plain data, so that R may jump past it.
 struct Body {
-    function: SEXP,
-    leaves: SEXP,
-    caller: SEXP,
+    callee: *const Callee,
     input: mlx_vector_array,
     output: mlx_vector_array,
-    device: Device,
 }
 
 /// Every R allocation and the call itself. Owns nothing at any point where R may jump.
 unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
-    let body = &mut *data.cast::<Body>();
-    let n = XLENGTH(body.leaves);
-    let arguments = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
+    let Body {
+        callee,
+        input,
+        output,
+    } = *data.cast::<Body>();
+    let n = mlx_sys::mlx_vector_array_size(input);
+    let leaves = (*callee).leaves;
+    let arguments = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n as R_xlen_t));
     for i in 0..n {
-        let leaf = VECTOR_ELT(body.leaves, i);
-        let device = handle::device(object::handle_of(leaf));
         let fresh = Rf_protect(handle::new());
-        let input = body.input;
         let filled = guarded(|| {
-            let array =
-                mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i as usize) })?;
-            Traced::add(&array)?;
-            handle::fill(fresh, Placed::new(array, device));
+            let array = mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i) })?;
+            if (*callee).traced {
+                Traced::add(&array)?;
+            }
+            handle::fill(fresh, Placed::new(array, (*callee).input_device(i)));
             Ok(())
         });
         if filled.is_none() {
             raise();
         }
         let argument = object::wrap(fresh);
-        SET_VECTOR_ELT(arguments, i, argument);
-        names::elementwise(argument, &[leaf]);
+        SET_VECTOR_ELT(arguments, i as R_xlen_t, argument);
+        if leaves != R_NilValue {
+            names::elementwise(argument, &[VECTOR_ELT(leaves, i as R_xlen_t)]);
+        }
         Rf_unprotect(1);
     }
-    let call = Rf_protect(call(body.function, &[arguments]));
-    let value = Rf_protect(Rf_eval(call, body.caller));
-    let result = object::handle_of(value);
-    let (output, device) = (body.output, &mut body.device);
+    let call = Rf_protect(call((*callee).function, &[arguments]));
+    let value = Rf_protect(Rf_eval(call, (*callee).caller));
+    let single = !object::handle_of(value).is_null();
+    let count = if single { 1 } else { Rf_xlength(value) };
+    let fine = single || TYPEOF(value) == SEXPTYPE::VECSXP;
+    let results = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, count));
+    for i in 0..if fine { count } else { 0 } {
+        let result = if single { value } else { VECTOR_ELT(value, i) };
+        SET_VECTOR_ELT(results, i, object::handle_of(result));
+    }
     let kept = guarded(|| {
-        if result.is_null() {
-            return Err(Error::Internal("a traced function gave no array".into()));
+        let mut devices = Vec::new();
+        for i in 0..count {
+            let result = VECTOR_ELT(results, i);
+            if !fine || !handle::is(result) {
+                return Err(Error::Internal("a traced function gave no array".into()));
+            }
+            let device = handle::device(result);
+            devices.push(device);
+            let ctx = handle::address(result)?;
+            let array = mlx::borrow(&ctx);
+            let scalar;
+            let array = if (*callee).scalar {
+                scalar = mlx::reshape(array, &[], device.stream())?;
+                &scalar
+            } else {
+                array
+            };
+            crate::error::check(mlx_sys::mlx_vector_array_append_value(
+                output,
+                array.as_ptr(),
+            ))?;
         }
-        *device = handle::device(result);
-        let ctx = handle::address(result)?;
-        let scalar = mlx::reshape(mlx::borrow(&ctx), &[], device.stream())?;
-        crate::error::check(mlx_sys::mlx_vector_array_append_value(
-            output,
-            scalar.as_ptr(),
-        ))
+        *(*callee).results.borrow_mut() = devices;
+        depth::check(&ManuallyDrop::new(Arrays(output)), (*callee).walk)
     });
     if kept.is_none() {
         raise();
     }
-    Rf_unprotect(3);
+    Rf_unprotect(4);
     value
 }
 
 /// What MLX calls. It must return normally, always.
 ///
 /// # Safety
-/// Called by mlx-c with valid vectors, while the payload's frame runs.
+/// Called by mlx-c with valid vectors, while a frame runs; the payload is a live [`Callee`].
 pub unsafe extern "C" fn trampoline(
     result: *mut mlx_vector_array,
     input: mlx_vector_array,
     payload: *mut c_void,
 ) -> c_int {
-    let frame = payload.cast::<Frame>(); // no reference: the chain leads to it as well
-    let innermost = INNERMOST.with(Cell::get);
-    if innermost.is_null() || (*innermost).jumped || (*frame).jumped {
+    let frame = INNERMOST.with(Cell::get); // no reference: the body may push others
+    if frame.is_null() || (*frame).jumped {
         return 1; // already leaving: never enter R again
     }
     if (*result).ctx.is_null() {
         *result = mlx_sys::mlx_vector_array_new();
     }
     let mut data = Body {
-        function: (*frame).function,
-        leaves: (*frame).leaves,
-        caller: (*frame).caller,
+        callee: payload.cast::<Callee>(),
         input,
         output: *result,
-        device: Device::Cpu,
     };
     let mut value = R_NilValue;
     let jumped = rmlx_protect(body, (&raw mut data).cast(), (*frame).cont, &mut value) != 0;
-    (*frame).device = data.device;
     (*frame).jumped = jumped;
     jumped.into()
 }

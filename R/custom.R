@@ -1,0 +1,125 @@
+# Functions with rules of their own, and checkpoints.
+
+#' Functions with derivatives of their own
+#'
+#' `mlx_custom_function()` returns `f` with other rules for its derivatives or for [mlx_vmap()]: for
+#' functions whose gradient is known in closed form, is numerically better written down than derived,
+#' or cannot be derived at all, because `f` computes in plain R.
+#'
+#' @param f A function of arrays, nested lists of arrays and other values that returns an mlx array or a
+#'   nested list of them. With a `vjp` or `jvp` it may read the values of its arguments as plain
+#'   numbers (outside [mlx_vmap()] and [mlx_compile()]) and compute with base R.
+#' @param vjp `function(primals, cotangents, outputs)`: the gradients of the arguments, \eqn{J^T c}, as a
+#'   list like `primals` (the list of arguments); `NULL` for zeros. For a function of one argument the
+#'   list may be left out. `cotangents` and `outputs` have the structure of the result of `f`.
+#' @param jvp `function(primals, tangents)`: the derivative of the result along `tangents`, a list like
+#'   `primals`, with the structure of the result.
+#' @param vmap `function(inputs, axes)`: `list(outputs, out_axes)` of all items at once; `axes` is a list
+#'   like `inputs` of axes (`NULL`: not mapped), `out_axes` likewise for the outputs.
+#' @return A function of the arguments of `f`.
+#' @details Of `vjp` and `jvp` one follows from the other, whose operations must then be differentiable;
+#'   if both are missing, `f` is differentiated. If `vmap` is missing `f` and its rules are mapped. Rules
+#'   are R code like any other: they are differentiated in turn for second derivatives, and their
+#'   errors and warnings reach the caller. `f` must take arrays that are differentiated as arguments,
+#'   not from its environment: that is an error.
+#' @examples
+#' # log(1 + exp(x)), whose derived gradient overflows
+#' softplus <- mlx_custom_function(
+#'   function(x) log1p(exp(x)),
+#'   vjp = function(primals, cotangents, outputs) cotangents * mlx_sigmoid(primals[[1]])
+#' )
+#' mlx_grad(function(x) sum(softplus(x)), c(0, 100))[[1]]
+#'
+#' # a function that base R computes
+#' area <- mlx_custom_function(
+#'   function(b) as_mlx(integrate(dnorm, -Inf, as.numeric(b))$value),
+#'   vjp = function(primals, cotangents, outputs) cotangents * mlx_dnorm(primals[[1]])
+#' )
+#' mlx_grad(area, 1)[[1]]
+#' dnorm(1)
+#' @export
+mlx_custom_function <- function(f, vjp = NULL, jvp = NULL, vmap = NULL) {
+  written <- substitute(f)
+  given <- f
+  f <- function_of(f, "mlx_custom_function")
+  title <- title_of(written, given)
+  rules <- list(vjp = vjp, jvp = jvp, vmap = vmap)
+  for (name in names(rules)) {
+    if (!is.null(rules[[name]]) && !is.function(rules[[name]])) {
+      rmlx_abort(paste0("`", name, "` must be a function or NULL, not ", description(rules[[name]]), "."), "argument")
+    }
+  }
+  structure(
+    function(...) custom_call(f, title, list(...), rules, "mlx_custom_function", environment()),
+    transforms = TRUE
+  )
+}
+
+#' Compute again instead of keeping
+#'
+#' `mlx_checkpoint(f)` is `f`, of whose intermediate values a gradient keeps none: it runs `f` again when
+#' it needs them. Deep chains of functions take less memory that way, for about a third more time.
+#'
+#' @inheritParams mlx_custom_function
+#' @return A function of the arguments of `f`.
+#' @details `f` must take arrays that are differentiated as arguments, not from its environment: that is
+#'   an error. It runs again with the same arguments; random numbers that it draws itself would be others,
+#'   so give it a `key`.
+#' @examples
+#' layer <- mlx_checkpoint(function(x, w) tanh(x %*% w))
+#' x <- as_mlx(matrix(1:4 / 10, 2))
+#' mlx_grad(function(w) sum(layer(layer(x, w), w)), diag(2))[[1]]
+#' @export
+mlx_checkpoint <- function(f) {
+  written <- substitute(f)
+  given <- f
+  f <- function_of(f, "mlx_checkpoint")
+  title <- title_of(written, given)
+  structure(
+    function(...) custom_call(f, title, list(...), list(NULL, NULL, NULL), "mlx_checkpoint", environment()),
+    transforms = TRUE
+  )
+}
+
+custom_call <- function(f, title, args, rules, who, caller) {
+  args <- lapply(args, constant_argument)
+  parts <- partition(args)
+  if (length(parts$leaves) == 0L) return(call_with(f, args, title))
+  n <- length(parts$leaves)
+  # the first run is the one for the values, whose structure the rules' arguments have as well
+  result <- NULL
+  values <- function(leaves) {
+    found <- result_parts(call_with(f, restore(parts$skeleton, leaves), title), who)
+    if (is.null(result)) result <<- found
+    found$leaves
+  }
+  like_primals <- function(leaves) restore(parts$skeleton, leaves)
+  like_results <- function(leaves) restore(result$skeleton, leaves)
+  vjp <- if (!is.null(rules[[1L]])) function(arrays) {
+    m <- length(result$leaves)
+    primals <- arrays[seq_len(n)]
+    cotangents <- like_results(arrays[n + seq_len(m)])
+    outputs <- like_results(arrays[n + m + seq_len(m)])
+    grads <- call_with(rules[[1L]], list(like_primals(primals), cotangents, outputs), "vjp")
+    bare <- length(args) == 1L && !is_node(parts$skeleton[[1L]]) && (is_mlx(grads) || !is.list(grads))
+    matching_leaves(if (bare) list(grads) else grads, parts$skeleton, primals, "the result of `vjp`")
+  }
+  jvp <- if (!is.null(rules[[2L]])) function(arrays) {
+    pairs <- list(like_primals(arrays[seq_len(n)]), like_primals(arrays[n + seq_len(n)]))
+    tangents <- call_with(rules[[2L]], pairs, "jvp")
+    matching_leaves(tangents, result$skeleton, result$leaves, "the result of `jvp`")
+  }
+  vmap <- if (!is.null(rules[[3L]])) function(arrays) {
+    axes <- lapply(as.integer(arrays[[n + 1L]]), function(axis) if (axis >= 0L) axis + 1L)
+    out <- call_with(rules[[3L]], list(like_primals(arrays[seq_len(n)]), like_primals(axes)), "vmap")
+    if (!is.list(out) || is_mlx(out) || length(out) != 2L) {
+      rmlx_abort("`vmap` must return list(outputs, out_axes).", "result")
+    }
+    found <- result_parts(out[[1L]], who)
+    where <- Map(function(axis, x) axis_within(axis %||% 1L, length(mlx_shape(x)), "out_axes") - 1L,
+                 axes_like(out[[2L]], found$skeleton, "out_axes"), found$leaves)
+    c(found$leaves, list(as_mlx(as.integer(unlist(where)), dtype = "int32", device = "cpu")))
+  }
+  leaves <- .Call(C_custom, values, list(vjp, jvp, vmap), parts$leaves, caller)
+  like_results(leaves)
+}

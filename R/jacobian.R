@@ -1,0 +1,123 @@
+# Whole matrices of derivatives.
+
+#' Jacobians of R functions
+#'
+#' @param f A function of the arguments in `...` that returns an mlx array or a nested list of them.
+#' @param ...,argnums As in [mlx_grad()].
+#' @param mode `"reverse"` takes one gradient for each number in the result, `"forward"` one directional
+#'   derivative for each number in the arguments, all of them at once in either case; `"auto"` takes the
+#'   fewer.
+#' @return A list by differentiated argument, with the arguments' names: the derivatives of a result of
+#'   shape `r` by an argument of shape `a`, in an array of shape `c(r, a)`, `[i, j]` being \eqn{\partial f_i /
+#'   \partial x_j}; 0-d results and arguments add no axis. For an argument that is a nested list it is that list of
+#'   such arrays, and for a result that is one, the result's list of those. Results that are not floating
+#'   point have `NULL`.
+#' @details An operation that MLX cannot map over many directions is computed for one after the other.
+#' @examples
+#' f <- function(x) c(x[1] * x[2], sin(x[1]), x[2]^2)
+#' mlx_jacobian(f, c(2, 3))[[1]]
+#'
+#' # per-observation gradients (scores) of a log-likelihood
+#' x <- as_mlx(cbind(1, c(0.5, 1, 2)))
+#' y <- as_mlx(c(0, 1, 1))
+#' loglik <- function(b) {
+#'   eta <- drop(x %*% b)
+#'   y * eta - log1p(exp(eta))
+#' }
+#' mlx_jacobian(loglik, c(0, 0))[[1]]
+#' @export
+mlx_jacobian <- structure(
+  function(f, ..., argnums = NULL, mode = c("auto", "reverse", "forward")) {
+    mode <- check_choice(mode, c("auto", "reverse", "forward"), "mode")
+    problem <- transformation(f, list(...), argnums, "mlx_jacobian", substitute(f))
+    out <- jacobian_of(problem, mode, "mlx_jacobian", environment())
+    by_result <- lapply(out$blocks, problem$like_arguments)
+    jacobian <- lapply(seq_along(problem$skeletons), function(i) {
+      like_result(out$parts, lapply(by_result, function(row) row[[i]]))
+    })
+    names(jacobian) <- names(problem$skeletons)
+    jacobian
+  },
+  transforms = TRUE
+)
+
+# The derivatives of each result by each leaf, `blocks[[result]][[leaf]]`, and the result's parts.
+jacobian_of <- function(problem, mode, who, caller) {
+  if (mode != "forward") {
+    stand_ins <- NULL
+    weighted <- weighing(problem, who, function(parts) {
+      stand_ins <<- lapply(parts$leaves, mlx_zeros_like)
+      stand_ins
+    })
+    grads <- .Call(C_value_and_grad, weighted$sum, problem$leaves, caller)[[2L]]
+    parts <- weighted$parts()
+    if (mode == "reverse" || sum(lengths(parts$leaves)) <= sum(lengths(problem$leaves))) {
+      return(list(parts = parts, blocks = unit_products(grads, stand_ins)))
+    }
+  }
+  stand_ins <- lapply(problem$leaves, mlx_zeros_like)
+  out <- pushed(problem, stand_ins, who, caller)
+  columns <- unit_products(out$tangents, stand_ins)
+  blocks <- lapply(seq_along(out$tangents), function(i) {
+    Map(function(column, leaf) last_axes_first(column[[i]], leaf), columns, problem$leaves)
+  })
+  list(parts = out$parts, blocks = blocks)
+}
+
+# Of an array whose first axes are those of `leaf`: the others first.
+last_axes_first <- function(x, leaf) {
+  first <- seq_along(mlx_shape(leaf))
+  rank <- length(mlx_shape(x))
+  if (length(first) %in% c(0L, rank)) x else .Call(C_permute, x, c(seq_len(rank)[-first], first))
+}
+
+# `outputs`, a linear function of `inputs` by their graph, for every unit vector of each input:
+# `[[input]][[output]]`, of shape c(shape of the input, shape of the output). `reduce` takes such rows
+# of an input, the numbers of the input and of the first of the rows, and gives what is kept of them.
+unit_products <- function(outputs, inputs, reduce = NULL) {
+  shapes <- lapply(outputs, mlx_shape)
+  lapply(seq_along(inputs), function(k) {
+    n <- length(inputs[[k]])
+    parts <- lapply(blocks_of(n, c(outputs, inputs)), function(rows) {
+      units <- lapply(inputs, function(x) mlx_zeros(c(length(rows), mlx_shape(x)), mlx_dtype(x), mlx_device(x)))
+      units[[k]] <- unit_vectors(inputs[[k]], rows)
+      products <- replayed_rows(outputs, inputs, units)
+      if (is.null(reduce)) products else reduce(products, k, rows)
+    })
+    if (!is.null(reduce)) return(parts)
+    lapply(seq_along(outputs), function(j) {
+      found <- lapply(parts, `[[`, j)
+      all <- if (length(found) == 1L) found[[1L]] else do.call(mlx_concatenate, found)
+      .Call(C_reshape, all, c(mlx_shape(inputs[[k]]), shapes[[j]]), FALSE)
+    })
+  })
+}
+
+# The rows of a matrix of derivatives, in blocks of which one fits into memory beside `arrays`.
+blocks_of <- function(n, arrays) {
+  size <- max(1, floor(2^24 / max(1, sum(lengths(arrays)))))
+  if (n == 0L) return(list(integer(0)))
+  unname(split(seq_len(n), ceiling(seq_len(n) / size)))
+}
+
+# Arrays like x with one 1 and zeros, in row-major order, along a new first axis.
+unit_vectors <- function(x, rows) {
+  offset <- if (length(rows) > 0L) rows[[1L]] - 1L else 0L
+  flat <- mlx_eye(length(rows), length(x), offset, mlx_dtype(x), mlx_device(x))
+  .Call(C_reshape, flat, c(length(rows), mlx_shape(x)), FALSE)
+}
+
+# A linear graph for several inputs at once; one after the other if it contains what MLX cannot map.
+replayed_rows <- function(outputs, inputs, values) {
+  tryCatch(
+    .Call(C_replay_rows, outputs, inputs, values),
+    rmlx_error_gradient = function(e) {
+      rows <- lapply(seq_len(mlx_shape(values[[1L]])[[1L]]), function(i) {
+        .Call(C_replay, outputs, inputs, lapply(values, row_of, i))
+      })
+      lapply(seq_along(outputs), function(j) do.call(mlx_stack, lapply(rows, `[[`, j)))
+    }
+  )
+}
+
+row_of <- function(x, i) .Call(C_squeeze, .Call(C_select_along, x, i, 1L), 1L)

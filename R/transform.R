@@ -1,0 +1,135 @@
+# What transformations of R functions have in common: their arguments as traced leaves, their results,
+# and what goes along with these (tangents, cotangents).
+
+# `f` at `args`, of which those in `argnums` are traced: `leaves`, the arrays that MLX gets; `call`, f
+# as a function of them; `like_arguments`, a list like these arguments of one thing for every leaf.
+transformation <- function(f, args, argnums, who, written) {
+  given <- f
+  f <- function_of(f, who)
+  title <- title_of(written, given)
+  if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
+  which <- resolve_argnums(argnums, args)
+  leaves <- list()
+  skeletons <- lapply(args, constant_argument)
+  for (i in which) {
+    if (is.data.frame(skeletons[[i]])) skeletons[[i]] <- as_mlx(check_columns(skeletons[[i]]))
+    part <- partition(skeletons[[i]], length(leaves))
+    if (length(part$leaves) == 0L && !is.null(argnums)) refuse_argument(args, i)
+    skeletons[i] <- list(part$skeleton)
+    leaves <- c(leaves, part$leaves)
+  }
+  if (length(leaves) == 0L) {
+    rmlx_abort("no argument has floating-point values to differentiate.", "argument")
+  }
+  list(
+    leaves = leaves,
+    skeletons = skeletons[which],
+    call = function(leaves) call_with(f, lapply(skeletons, restore, leaves), title),
+    like_arguments = function(values) lapply(skeletons[which], restore, values, function(x) NULL)
+  )
+}
+
+# The arrays in a function's result, and the result without them.
+result_parts <- function(value, who) {
+  parts <- partition(value, leaf = function(x) if (is_mlx(x)) x)
+  if (length(parts$leaves) == 0L) {
+    what <- if (is.null(value)) "NULL" else paste("an object of class", paste(class(value), collapse = "/"))
+    rmlx_abort(
+      c(paste0("The function of `", who, "()` must return an `mlx` object, or a list of them; it returned ",
+               what, "."),
+        i = "Ensure all differentiable computations use MLX operations."),
+      "result"
+    )
+  }
+  parts
+}
+
+# A result's list of derivatives: NULL for what has none.
+like_result <- function(parts, values) {
+  values[!vapply(parts$leaves, is_floating, NA)] <- list(NULL)
+  restore(parts$skeleton, values, function(x) NULL)
+}
+
+# The leaves of `given`, which has the structure of `skeleton` and an array for each of `leaves`. NULL
+# stands for zeros.
+matching_leaves <- function(given, skeleton, leaves, what) {
+  out <- lapply(leaves, mlx_zeros_like)
+  walk <- function(given, skeleton, path) {
+    if (is.null(given)) return(NULL)
+    if (inherits(skeleton, "rmlx_leaf")) {
+      i <- unclass(skeleton)[[1L]]
+      out[[i]] <<- matching_leaf(given, leaves[[i]], path)
+    } else if (is_node(skeleton)) {
+      if (!is.list(given) || is_mlx(given) || length(given) != length(skeleton)) {
+        rmlx_abort(paste0("`", path, "` must be a list of ", length(skeleton), ", like what it goes with, not ",
+                          description(given), "."), "argument")
+      }
+      if (!is.null(names(given)) && !is.null(names(skeleton)) && setequal(names(given), names(skeleton))) {
+        given <- given[names(skeleton)]
+      }
+      for (i in seq_along(skeleton)) walk(given[[i]], skeleton[[i]], paste0(path, step_of(skeleton, i)))
+    }
+    NULL
+  }
+  walk(given, skeleton, what)
+  out
+}
+
+step_of <- function(x, i) {
+  name <- names(x)[i]
+  if (is.null(name) || is.na(name) || name == "") paste0("[[", i, "]]") else paste0("$", name)
+}
+
+description <- function(x) {
+  if (is.list(x) && !is_mlx(x)) return(paste("a list of", length(x)))
+  paste("an object of class", class(x)[[1L]])
+}
+
+matching_leaf <- function(given, leaf, path) {
+  if (!is_mlx(given) && !(is.atomic(given) && (is.numeric(given) || is.complex(given)))) {
+    rmlx_abort(paste0("`", path, "` must be an array of shape ", shape_text(leaf), ", not ", description(given), "."),
+               "argument")
+  }
+  given <- as_mlx(given, dtype = mlx_dtype(leaf), device = mlx_device(leaf))
+  if (!identical(mlx_shape(given), mlx_shape(leaf))) {
+    if (length(given) != 1L || length(leaf) != 1L) {
+      rmlx_abort(paste0("`", path, "` has shape ", shape_text(given), ", and what it goes with has shape ",
+                        shape_text(leaf), "."), "shape")
+    }
+    given <- mlx_reshape(given, mlx_shape(leaf))
+  }
+  given
+}
+
+shape_text <- function(x) paste0("[", paste(mlx_shape(x), collapse = " x "), "]")
+
+# Directions in the differentiated arguments; those of a single one need not be in a list.
+directions_of <- function(given, problem, what) {
+  skeletons <- problem$skeletons
+  bare <- length(skeletons) == 1L &&
+    (is_mlx(given) || !is.list(given) || (is_node(skeletons[[1L]]) && !is_like(given, skeletons)))
+  matching_leaves(if (bare) list(given) else given, skeletons, problem$leaves, what)
+}
+
+# Whether a list is the list of one argument's direction rather than that direction.
+is_like <- function(given, skeletons) {
+  first <- skeletons[[1L]]
+  length(given) == 1L && is.list(given[[1L]]) && !is_mlx(given[[1L]]) && length(given[[1L]]) == length(first)
+}
+
+# The sum over all elements of arrays times weights: its gradient is the weighted sum of the arrays'.
+weighted_sum <- function(arrays, weights) {
+  terms <- lapply(which(vapply(arrays, is_floating, NA)), function(i) sum(arrays[[i]] * weights[[i]]))
+  if (length(terms) == 0L) mlx_scalar(0) else Reduce(`+`, terms)
+}
+
+# The names of one array for another of the same shape.
+named_like <- function(x, like) {
+  if (!identical(mlx_shape(x), mlx_shape(like))) return(x)
+  if (is.null(dim(like))) {
+    if (!is.null(names(like))) names(x) <- names(like)
+  } else if (!is.null(dimnames(like))) {
+    dimnames(x) <- dimnames(like)
+  }
+  x
+}
