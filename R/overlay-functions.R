@@ -18,7 +18,8 @@ collect_overlays <- function() {
   exports <- getNamespaceExports(own)
   masks <- Filter(function(name) length(base_functions(name)) > 0L, exports)
   ours <- c(overlays(), reenclosed())
-  ours <- c(ours, mget(setdiff(masks, c(names(ours), "kronecker")), envir = own)) # kronecker() is methods' own generic
+  # kronecker() is a generic of package methods, which knows arrays anyhow
+  ours <- c(ours, mget(setdiff(masks, c(names(ours), "kronecker")), envir = own))
   addresses <- new.env(parent = emptyenv())
   for (name in names(ours)) {
     theirs <- base_functions(name)
