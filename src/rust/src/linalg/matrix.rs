@@ -5,6 +5,7 @@ use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::exact::Graph;
 use crate::mlx::{self, Array};
+use crate::op::reduce::attained;
 
 /// Where factorizations run: MLX has them for the CPU only.
 pub fn cpu() -> Graph {
@@ -180,7 +181,7 @@ impl Graph {
         if shape[shape.len() - 1] == 0 {
             return self.constant(&shape[..shape.len() - 1], 0.0, x);
         }
-        mlx::reduce(mlx_sys::mlx_max_axes, x, &last(x, 1), false, self.0)
+        attained(mlx_sys::mlx_max_axes, x, &last(x, 1), false, self.0)
     }
 
     /// Whether any of the last `n` axes holds; not kept.

@@ -245,7 +245,7 @@ fn extreme(
 
 /// An extreme, with a gradient that is shared equally by the elements that attain it. MLX's has no second
 /// forward derivative.
-fn attained(f: Reduction, x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
+pub fn attained(f: Reduction, x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
     if !mlx::is_tracer(x) || !dtype::is_float(mlx::dtype(x)) {
         return mlx::reduce(f, x, axes, keep, s);
     }
