@@ -156,7 +156,9 @@ mlx_clip <- function(x, min = NULL, max = NULL) {
   if (is.null(min) && is.null(max)) rmlx_abort("give `min`, `max` or both.", "argument")
   plain <- is.numeric(min) && is.numeric(max) && !is_mlx(min) && !is_mlx(max)
   if (plain && isTRUE(any(min > max))) {
-    rmlx_abort("min must be less than or equal to max.", "argument")
+    rmlx_abort(paste0("min must be less than or equal to max.", if (length(min) == 1L && length(max) == 1L) {
+      paste0(" They are ", min, " and ", max, ".")
+    }), "argument")
   }
   x <- as_mlx(x)
   if (!is.null(min)) x <- mlx_where(.Call(C_less, x, min), min, x)

@@ -36,6 +36,13 @@
 #'
 #' Errors, warnings, messages and interrupts in `f` reach the caller's handlers unchanged. `f` may
 #' itself call `mlx_grad()`: gradients nest to any order.
+#'
+#' @section Long loops:
+#' MLX walks from the result to the arguments by calls within calls, about 90 bytes of stack for every
+#' operation that waits for another: a chain of some 80,000 operations fills the usual 8 MB. A longer
+#' one is an error of class `rmlx_error_depth`, which says how much stack there is and what helps: a
+#' part of the loop within `mlx_checkpoint()` counts as one operation, and R started after
+#' `ulimit -s 65536` has room for 700,000. What is only computed and not differentiated may be of any length.
 #' @examples
 #' loss <- function(w, x, y) {
 #'   r <- x %*% w - y
@@ -87,14 +94,14 @@ differentiate <- function(f, args, argnums, who, written) {
   }
 }
 
-function_of <- function(f, who) {
+function_of <- function(f, who, name = "f") {
   if (is.function(f)) return(f)
   if (!is.character(f) || length(f) != 1L) {
-    rmlx_abort(paste0("`f` of ", who, "() must be a function, not an object of class ",
+    rmlx_abort(paste0("`", name, "` of ", who, "() must be a function, not an object of class ",
                       class(f)[[1L]], "."), "argument")
   }
   tryCatch(match.fun(f), error = function(e) {
-    rmlx_abort(paste0("`f` of ", who, "() names no function: \"", f, "\"."), "argument")
+    rmlx_abort(paste0("`", name, "` of ", who, "() names no function: \"", f, "\"."), "argument")
   })
 }
 
@@ -112,7 +119,7 @@ resolve_argnums <- function(argnums, args) {
   }
   if (!is.numeric(argnums) || length(argnums) == 0L || anyNA(argnums) ||
         any(argnums < 1 | argnums > length(args) | argnums != trunc(argnums))) {
-    rmlx_abort("argnums must be between 1 and the number of arguments.", "argument")
+    rmlx_abort(paste0("argnums must be between 1 and the number of arguments, ", length(args), " here."), "argument")
   }
   if (anyDuplicated(argnums)) rmlx_abort("argnums names an argument twice.", "argument")
   as.integer(argnums)
@@ -129,8 +136,7 @@ check_columns <- function(x) {
   fine <- vapply(x, is_number_column, NA)
   if (!all(fine)) {
     rmlx_abort(
-      c(paste0("a data frame is differentiated as a matrix, and its column ",
-               paste0("`", names(x)[!fine], "`", collapse = ", "), " is not numeric."),
+      c(paste0("a data frame is differentiated as a matrix, and its ", not_numeric(names(x)[!fine]), "."),
         i = paste0("`argnums` tells what to differentiate, as in mlx_grad(f, par, data, argnums = 1); ",
                    "a data frame that it leaves out reaches f as it is.")),
       "argument"
@@ -160,9 +166,18 @@ title_of <- function(written, f) {
 # Calls f with symbols for arguments, so that calls in conditions stay short and hold no values. The
 # symbols are f's own names of its arguments, where it has some.
 call_with <- function(f, args, title) {
+  functions <- base::vapply(args, is.function, NA)
+  as_plain <- overlay_on()
+  if (as_plain) {
+    f <- overlaid(f)
+    if (any(functions)) args[functions] <- lapply(args[functions], overlay_of)
+  }
+  pairing <- .Call(C_pair_columns, as_plain)
+  on.exit(.Call(C_pair_columns, pairing))
   given <- names(args)
-  if (is.null(given)) given <- rep("", length(args))
-  open <- setdiff(names(formals(args(f))), given)
+  if (is.null(given)) given <- character(length(args))
+  open <- names(formals(if (is.primitive(f)) args(f) else f))
+  open <- open[!open %in% given]
   open <- open[seq_len(match("...", open, length(open) + 1L) - 1L)]
   symbols <- given
   free <- which(given == "")
@@ -170,7 +185,7 @@ call_with <- function(f, args, title) {
   known <- seq_len(min(length(open), length(free)))
   symbols[free[known]] <- open[known]
   # f is looked up as a function, so of its arguments only a function could stand in for it
-  symbols <- if (any(vapply(args, is.function, NA))) {
+  symbols <- if (any(functions)) {
     make.unique(c(title, symbols))[-1L]
   } else {
     make.unique(symbols)
@@ -178,7 +193,8 @@ call_with <- function(f, args, title) {
   arguments <- lapply(symbols, as.name)
   names(arguments) <- names(args)
   names(args) <- symbols
-  above <- new.env(parent = emptyenv())
+  # where f sees what it is called from: a generic looks for its methods there
+  above <- new.env(parent = if (is.primitive(f)) emptyenv() else environment(f))
   assign(title, f, above)
   eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
 }

@@ -100,8 +100,8 @@ mlx_where <- function(condition, x, y) branches(condition, x, y)
 
 # The choice between two arguments of a caller. In a gradient they are evaluated here, after the
 # condition, while the operations are noted whose slopes must not count where they are not chosen.
-# `plain`: what to do where nothing is an mlx array.
-branches <- function(condition, x, y, plain = NULL) {
+# `plain`: what to do where nothing is an mlx array; `prepare`: what to do with all three before.
+branches <- function(condition, x, y, plain = NULL, prepare = NULL) {
   force(condition)
   start <- .Call(C_note_branches)
   middle <- NULL
@@ -111,7 +111,9 @@ branches <- function(condition, x, y, plain = NULL) {
     middle <- .Call(C_noted)
   }
   if (!is.null(plain) && !any_mlx(condition, x, y)) return(plain(condition, x, y))
-  .Call(C_where_of, condition, x, y, start, middle)
+  if (is.null(prepare)) return(.Call(C_where_of, condition, x, y, start, middle))
+  args <- prepare(list(condition, x, y))
+  .Call(C_where_of, args[[1L]], args[[2L]], args[[3L]], start, middle)
 }
 
 #' Larger and smaller of two, element by element

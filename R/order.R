@@ -136,7 +136,7 @@ xtfrm.mlx <- function(x) as.vector(settled(x))
 #' @export
 duplicated.mlx <- function(x, incomparables = FALSE, fromLast = FALSE, ...) {
   if (!isFALSE(incomparables)) {
-    rmlx_abort("`incomparables` is not supported for mlx arrays.", "argument")
+    rmlx_abort("`incomparables` is not supported for mlx arrays: leave it out.", "argument")
   }
   check_flag(fromLast, "fromLast")
   if (length(mlx_shape(x)) >= 2L) return(as.vector(duplicated(settled(x), fromLast = fromLast, ...)))

@@ -16,11 +16,14 @@ mlx_addmm <- function(input, mat1, mat2, alpha = 1, beta = 1) {
   check_number(beta, "beta")
   parts <- lapply(list(input, mat1, mat2), as_mlx)
   shapes <- lapply(parts, mlx_shape)
-  if (length(shapes[[1L]]) != 2L) rmlx_abort("mlx_addmm requires input to be a 2D matrix.", "shape")
-  if (length(shapes[[2L]]) != 2L || length(shapes[[3L]]) != 2L) {
-    rmlx_abort("mlx_addmm requires mat1 and mat2 to be 2D matrices.", "shape")
+  show <- function(shape) if (length(shape)) paste(shape, collapse = " x ") else "scalar"
+  if (length(shapes[[1L]]) != 2L) {
+    rmlx_abort(paste0("mlx_addmm requires input to be a 2D matrix. Its shape is ", show(shapes[[1L]]), "."), "shape")
   }
-  show <- function(shape) paste(shape, collapse = " x ")
+  if (length(shapes[[2L]]) != 2L || length(shapes[[3L]]) != 2L) {
+    rmlx_abort(paste0("mlx_addmm requires mat1 and mat2 to be 2D matrices. Their shapes are ", show(shapes[[2L]]),
+                      " and ", show(shapes[[3L]]), "."), "shape")
+  }
   if (shapes[[2L]][2L] != shapes[[3L]][1L]) {
     rmlx_abort(paste0("Non-conformable operands: mat1 is ", show(shapes[[2L]]), " but mat2 is ",
                       show(shapes[[3L]]), "."), "shape")
@@ -246,7 +249,7 @@ mlx_segmented_mm <- function(a, b, segments) {
   b <- as_mlx(b)
   shape <- mlx_shape(a)
   if (length(shape) != 2L || length(mlx_shape(b)) != 2L) {
-    rmlx_abort("mlx_segmented_mm() multiplies matrices.", "shape")
+    rmlx_abort("mlx_segmented_mm() multiplies matrices: `a` and `b` must have two axes each.", "shape")
   }
   segments <- as_r(segments)
   d <- dim(segments) %||% length(segments)

@@ -82,7 +82,8 @@ hostile_calls <- function(fn, special = list(), first = 1L, values = hostile_val
 run_hostile <- function(functions, specials, log) {
   values <- hostile_values()
   con <- file(log, "w")
-  options(warn = -1)
+  # rlang's backtraces, which nothing here reads, take two thirds of the time
+  options(warn = -1, "rlang:::disable_trace_capture" = TRUE)
   .Call(rmlx:::C_wrap__memory_set_limit, 1e9) # so that huge sizes are refused at once
   inside <- "/src/|[.]rs\\b|[.]cpp|panick|unwrap|std::|_ptr"
   found <- character()

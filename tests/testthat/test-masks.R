@@ -99,7 +99,8 @@ test_that("sapply and vapply join mlx results as base R joins numbers", {
   expect_identical(as_r(vapply(1:2, function(i) x[1:2] * i, numeric(2))), cbind(1:2, 2 * 1:2))
   expect_identical(as_r(mapply(function(p, q) p * q, as_mlx(c(a = 1, b = 2)), 3:4)), c(a = 3, b = 8))
   expect_identical(as_r(Reduce(`+`, x, 10, accumulate = TRUE)), c(10, 11, 13, 16))
-  expect_error(vapply(1:2, function(i) x, 0), "FUN.VALUE has length 1, result 1 3", class = "rmlx_error_shape")
+  expect_error(vapply(1:2, function(i) x, 0), "FUN.VALUE has length 1; result 1 is of class mlx and has length 3",
+               class = "rmlx_error_shape")
   expect_identical(as_r(unlist(list(a = x[1], b = x[2]))), c(a = 1, b = 2))
 })
 

@@ -12,10 +12,9 @@
 #include <mlx/primitives.h>
 #include <mlx/transforms.h>
 
-#include "linear.h"
-
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "linear.h"
+#include "status.h"
 
 extern "C" int rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n);
 
@@ -237,21 +236,21 @@ extern "C" int rmlx_custom_apply(
     const size_t* traced,
     size_t n,
     mlx_stream stream) {
-  try {
+  bool captured = false;
+  int status = rmlx::status_of([&] {
     auto rules = std::make_shared<Rules>();
     *rules = {
         function_of(values), function_of(again), function_of(vjp), function_of(jvp),
         function_of(vmap)};
-    mlx_vector_array_set_(
-        *res,
-        apply(
-            rules, mlx_vector_array_get_(inputs), mlx_stream_get_(stream),
-            std::vector<size_t>(traced, traced + n)));
-  } catch (std::domain_error&) {
-    return 2;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-  return 0;
+    try {
+      mlx_vector_array_set_(
+          *res,
+          apply(
+              rules, mlx_vector_array_get_(inputs), mlx_stream_get_(stream),
+              std::vector<size_t>(traced, traced + n)));
+    } catch (std::domain_error&) {
+      captured = true;
+    }
+  });
+  return captured ? 2 : status;
 }

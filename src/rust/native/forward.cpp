@@ -6,10 +6,9 @@
 #include <mlx/mlx.h>
 #include <mlx/transforms.h>
 
-#include "linear.h"
-
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "linear.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -35,7 +34,7 @@ extern "C" int rmlx_jvp(
     mlx_vector_array primals,
     mlx_vector_array directions,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     mx::Stream s = mlx_stream_get_(stream);
     const Function& f = mlx_closure_get_(function);
     const Arrays& at = mlx_vector_array_get_(primals);
@@ -49,7 +48,7 @@ extern "C" int rmlx_jvp(
       auto [results, derivatives] = mx::jvp(watched, at, along);
       mlx_vector_array_set_(*values, results);
       mlx_vector_array_set_(*tangents, derivatives);
-      return 0;
+      return;
     } catch (std::exception& e) {
       if (!is_missing(e.what())) {
         throw;
@@ -80,9 +79,5 @@ extern "C" int rmlx_jvp(
     Arrays derivatives = rmlx::transpose(pull, like, along, s);
     mlx_vector_array_set_(*values, seen);
     mlx_vector_array_set_(*tangents, derivatives);
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

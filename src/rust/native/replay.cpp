@@ -11,8 +11,8 @@
 #include <mlx/primitives.h>
 #include <mlx/transforms_impl.h>
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -90,17 +90,13 @@ extern "C" int rmlx_replay(
     mlx_vector_array outputs,
     mlx_vector_array inputs,
     mlx_vector_array values) {
-  try {
+  return rmlx::status_of([&] {
     mlx_vector_array_set_(
         *res,
         replay(
             mlx_vector_array_get_(outputs), mlx_vector_array_get_(inputs),
             mlx_vector_array_get_(values)));
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // The same for every item along the first axis of the values, which is the first of the results, too.
@@ -109,7 +105,7 @@ extern "C" int rmlx_replay_rows(
     mlx_vector_array outputs,
     mlx_vector_array inputs,
     mlx_vector_array values) {
-  try {
+  return rmlx::status_of([&] {
     const auto& from = mlx_vector_array_get_(inputs);
     Arrays stand_ins; // of this graph, which is mapped once
     for (auto& input : from) {
@@ -120,9 +116,5 @@ extern "C" int rmlx_replay_rows(
     mlx_vector_array_set_(
         *res,
         mx::detail::vmap_replace(mlx_vector_array_get_(values), stand_ins, once, in, out));
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

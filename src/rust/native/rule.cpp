@@ -15,10 +15,9 @@
 #include <mlx/primitives.h>
 #include <mlx/transforms.h>
 
-#include "linear.h"
-
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "linear.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -185,12 +184,8 @@ extern "C" int rmlx_rule_apply(
     int32_t flags,
     mlx_vector_array inputs,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     mlx_vector_array_set_(
         *res, apply(row, flags, mlx_vector_array_get_(inputs), mlx_stream_get_(stream)));
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-  return 0;
+  });
 }

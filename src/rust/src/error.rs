@@ -30,6 +30,9 @@ pub enum Error {
     /// A derivative that nobody knows or that is not implemented.
     #[error("{0}")]
     Gradient(String),
+    /// A graph too deep for the stack.
+    #[error("{0}")]
+    Depth(String),
     /// A matrix for which an operation is not defined.
     #[error("{0}")]
     Singular(String),
@@ -69,6 +72,7 @@ impl Error {
             Error::Argument(_) => c"rmlx_error_argument",
             Error::Tape(_) => c"rmlx_error_tape",
             Error::Gradient(_) => c"rmlx_error_gradient",
+            Error::Depth(_) => c"rmlx_error_depth",
             Error::Singular(_) => c"rmlx_error_singular",
             Error::Freed => c"rmlx_error_freed",
             Error::Forked => c"rmlx_error_fork",
@@ -143,6 +147,12 @@ pub fn last_mlx_error() -> Error {
         return Error::Gradient(format!(
             "MLX cannot differentiate or map {}.",
             what.trim_end_matches('.')
+        ));
+    }
+    if let Some(kind) = said.strip_prefix("Not supported for ") {
+        return Error::Dtype(format!(
+            "MLX does not have this function for {}.",
+            kind.trim_end_matches('.')
         ));
     }
     Error::Mlx(if said.is_empty() {

@@ -7,6 +7,7 @@
 
 pub mod anchor;
 pub mod convert;
+pub mod depth;
 pub mod device;
 pub mod dtype;
 pub mod entry;

@@ -3,6 +3,7 @@ use crate::error::{guarded, raise, throw, Error, Result};
 use crate::ffi::*;
 use crate::handle;
 use crate::mlx::{self, Array, Arrays};
+use crate::object;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -112,6 +113,27 @@ pub unsafe fn check_silent_read(handle: SEXP) {
     }
 }
 
+/// Whether `x` is an array that a running transformation traces.
+unsafe fn traced(x: SEXP) -> bool {
+    let handle = object::handle_of(x);
+    if handle.is_null() {
+        return false;
+    }
+    let ctx = R_ExternalPtrAddr(handle);
+    !ctx.is_null() && !handle::forked() && mlx::is_tracer(mlx::borrow(&ctx))
+}
+
+/// `.Call`: whether a running transformation traces x.
+unsafe extern "C" fn is_traced(x: SEXP) -> SEXP {
+    Rf_ScalarLogical(traced(x).into())
+}
+
+/// `.Call`: whether a running transformation traces an element of a list.
+unsafe extern "C" fn any_traced(list: SEXP) -> SEXP {
+    let any = (0..XLENGTH(list)).any(|i| traced(VECTOR_ELT(list, i)));
+    Rf_ScalarLogical(any.into())
+}
+
 /// Counts that an array's values go to R.
 pub fn count_read() {
     READS.with(|n| n.set(n.get() + 1.0));
@@ -146,8 +168,10 @@ unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
 }
 
 routines![
+any_traced / 1,
     host_reads / 0,
     is_abstract / 1,
+    is_traced / 1,
     reads / 0,
-    set_read_watcher / 1
+    set_read_watcher / 1,
 ];

@@ -152,7 +152,11 @@ unsafe extern "C" fn derivative(
             unsafe { (*res).ctx = crate::mlx::release(array) };
             return 0;
         }
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(error)) => {
+            let text = error.to_string();
+            crate::error::keep_for_mlx(error);
+            text
+        }
         Err(_) => "it panicked".to_owned(),
     };
     let length = text.len().min(capacity.saturating_sub(1));

@@ -8,7 +8,12 @@ use std::path::{Path, PathBuf};
 /// Writes a whole file by `write`.
 pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
     let name = path.display().to_string();
-    let refuse = |e: std::io::Error| Error::File(format!("{name} cannot be written: {e}."));
+    let refuse = |e: std::io::Error| match e.kind() {
+        std::io::ErrorKind::NotFound => Error::File(format!(
+            "{name} cannot be written: there is no such folder."
+        )),
+        _ => Error::File(format!("{name} cannot be written: {}.", reason(&e))),
+    };
     // through a link, what it points to is replaced
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let old = fs::metadata(&path).ok();
@@ -37,6 +42,15 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) ->
     fs::rename(&draft.0, &path).map_err(refuse)
 }
 
+/// The operating system's reason, without its number.
+pub fn reason(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    match text.find(" (os error") {
+        Some(cut) => text[..cut].into(),
+        None => text,
+    }
+}
+
 /// A file that is removed unless it was renamed.
 struct Draft(PathBuf);
 
@@ -61,5 +75,5 @@ impl Drop for Draft {
 /// Writes bytes, with the operating system's reason where it refuses.
 pub fn put(out: &mut dyn Write, bytes: &[u8]) -> Result<()> {
     out.write_all(bytes)
-        .map_err(|e| Error::File(format!("the file cannot be written: {e}.")))
+        .map_err(|e| Error::File(format!("the file cannot be written: {}.", reason(&e))))
 }

@@ -5,8 +5,8 @@
 mod graph;
 mod list;
 pub use graph::{
-    async_eval, depends_on, eval, id, is_abstract, is_available, is_tracer, mark_dependents,
-    pending,
+    async_eval, depends_on, depth, eval, id, is_abstract, is_available, is_tracer, mark_dependents,
+    pending, stack,
 };
 pub use list::Arrays;
 

@@ -82,7 +82,7 @@ pub fn explain(error: Error, a: &Array, b: &Array) -> Error {
 }
 
 unsafe fn run(how: How, x: SEXP, y: SEXP) -> SEXP {
-    let (a, b) = (Operand::of(x), Operand::of(y));
+    let (a, b) = spread::operands(x, y);
     let out = entry::one(|| how.apply(&a, &b));
     spread::tell(names::elementwise(out, &[x, y]), x, y)
 }
@@ -334,7 +334,7 @@ fn no_complex(kind: Dtype, operator: &str) -> Result<()> {
 /// `.Call`: x ^ y. Small whole exponents given as R numbers become products, which is faster,
 /// exact, and has a gradient at 0.
 unsafe extern "C" fn power_of(x: SEXP, y: SEXP) -> SEXP {
-    let (a, b) = (Operand::of(x), Operand::of(y));
+    let (a, b) = spread::operands(x, y);
     let out = entry::one(|| power(&a, &b));
     spread::tell(names::elementwise(out, &[x, y]), x, y)
 }

@@ -40,7 +40,8 @@ unsafe extern "C" fn block_masked(operands: SEXP, masks: SEXP, block: SEXP) -> S
     run(operands, |x, s| {
         if x.iter().any(|x| mlx::rank(x) < 2) {
             return Err(Error::Shape(
-                "mlx_block_masked_mm() multiplies matrices.".into(),
+                "mlx_block_masked_mm() multiplies matrices: `a` and `b` must have at least two axes."
+                    .into(),
             ));
         }
         let (out, left, right) = (
@@ -61,6 +62,14 @@ unsafe extern "C" fn block_masked(operands: SEXP, masks: SEXP, block: SEXP) -> S
                     or_null(right.as_ref()),
                     s,
                 )
+            })
+            .map_err(|error| match error {
+                Error::Mlx(_) => Error::Shape(format!(
+                    "mlx_block_masked_mm() of {} and {}: the matrices do not conform, or a mask has not one element for each block of {block} x {block}.",
+                    show(mlx::shape(&x[0])),
+                    show(mlx::shape(&x[1]))
+                )),
+                other => other,
             });
         }
         contract(x, s, |x, s| {
@@ -105,7 +114,10 @@ unsafe extern "C" fn gathered(operands: SEXP, positions: SEXP, sorted: SEXP) -> 
     let sorted = Rf_asLogical(sorted) == 1;
     run(operands, |x, s| {
         if x.iter().any(|x| mlx::rank(x) < 2) {
-            return Err(Error::Shape("mlx_gather_mm() multiplies matrices.".into()));
+            return Err(Error::Shape(
+                "mlx_gather_mm() multiplies matrices: `a` and `b` must have at least two axes."
+                    .into(),
+            ));
         }
         let left = beside(VECTOR_ELT(positions, 0))?;
         let right = beside(VECTOR_ELT(positions, 1))?;

@@ -12,7 +12,7 @@ use crate::op::linalg::common_float;
 use crate::op::matmul::whole_numbers;
 use crate::operand::Operand;
 use mlx_sys::mlx_stream;
-use std::ffi::{c_char, c_int, CString};
+use std::ffi::{c_char, c_int, CStr, CString};
 
 /// The operands side by side, and their device.
 struct Sides {
@@ -184,18 +184,20 @@ unsafe extern "C" fn einsum(operands: SEXP, subscripts: SEXP) -> SEXP {
             // SAFETY: a valid list and text.
             mlx::out(|o| unsafe { mlx_sys::mlx_einsum(o, text.as_ptr(), list.0, s) })
         })
-        .map_err(|error| match error {
-            Error::Mlx(said) => {
-                let shapes: Vec<String> = x.iter().map(|x| show(mlx::shape(x))).collect();
-                Error::Shape(format!(
-                    "the subscripts \"{}\" do not fit operands of shapes {}. MLX says: {said}",
-                    text.to_string_lossy(),
-                    shapes.join(" and ")
-                ))
-            }
-            other => other,
-        })
+        .map_err(|error| unfit(error, &text, x))
     })
+}
+
+/// Instead of MLX's words, which tell of its own way, what subscripts have to be.
+fn unfit(error: Error, subscripts: &CStr, x: &[Array]) -> Error {
+    let Error::Mlx(_) = error else { return error };
+    let shapes: Vec<String> = x.iter().map(|x| show(mlx::shape(x))).collect();
+    Error::Shape(format!(
+        "the subscripts \"{}\" do not fit {} {}: they need a part for each operand, a letter for each of its axes, equal extents for equal letters, and in the result letters of the operands.",
+        subscripts.to_string_lossy(),
+        if shapes.len() == 1 { "an operand of shape" } else { "operands of shapes" },
+        shapes.join(" and ")
+    ))
 }
 
 extern "C" {
@@ -220,7 +222,8 @@ unsafe extern "C" fn einsum_path(operands: SEXP, subscripts: SEXP) -> SEXP {
         let list = Arrays::of(&x)?;
         let mut path = vec![0u8; 4096];
         let at = path.as_mut_ptr().cast();
-        check(rmlx_einsum_path(at, path.len(), text.as_ptr(), list.0))?;
+        check(rmlx_einsum_path(at, path.len(), text.as_ptr(), list.0))
+            .map_err(|error| unfit(error, &text, &x))?;
         let path = String::from_utf8_lossy(&path).into_owned();
         let mut count = 0;
         for step in path.split('\0').next().unwrap_or("").split_terminator(';') {

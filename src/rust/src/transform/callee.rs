@@ -1,5 +1,6 @@
 //! R functions that MLX calls.
 use crate::anchor::Anchor;
+use crate::depth::Walk;
 use crate::device::Device;
 use crate::ffi::*;
 use crate::transform::trampoline::trampoline;
@@ -22,6 +23,8 @@ pub struct Callee {
     pub traced: bool,
     /// Whether it gives one array of one element.
     pub scalar: bool,
+    /// What MLX is going to do with the results.
+    pub walk: Walk,
     /// The devices of its last results.
     pub results: RefCell<Vec<Device>>,
 }
@@ -37,6 +40,7 @@ impl Callee {
             devices,
             traced: true,
             scalar: false,
+            walk: Walk::Gradient,
             results: RefCell::new(Vec::new()),
         }
     }

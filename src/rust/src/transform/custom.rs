@@ -1,5 +1,6 @@
 //! Functions with derivatives of their own, and functions that the gradient computes again.
 use crate::anchor::{self, Anchor};
+use crate::depth::Walk;
 use crate::device::Device;
 use crate::error::{check, Error};
 use crate::ffi::*;
@@ -47,6 +48,7 @@ unsafe extern "C" fn custom(function: SEXP, rules: SEXP, leaves: SEXP, caller: S
         let closure = |i: R_xlen_t, function: SEXP, traced: bool| {
             let mut callee = Callee::new(function, caller, devices.clone());
             callee.traced = traced;
+            callee.walk = Walk::Map; // whatever is done to it, this takes the most stack
             Closure::kept(callee, Anchor::hold(VECTOR_ELT(cells, i)))
         };
         let rule = |i: R_xlen_t| match VECTOR_ELT(rules, i) {

@@ -1,4 +1,5 @@
 //! vmap of an R closure.
+use crate::depth::Walk;
 use crate::device::Device;
 use crate::error::check;
 use crate::ffi::*;
@@ -29,7 +30,8 @@ unsafe extern "C" fn map_trace(function: SEXP, leaves: SEXP, axes: SEXP, caller:
     let cont = Rf_protect(R_MakeUnwindCont());
     let slot = Rf_protect(keeper(|| Ok(RefCell::new(None::<Trace>))));
     Frame::run(cont, |traced| {
-        let callee = Callee::new(function, caller, sources.devices());
+        let mut callee = Callee::new(function, caller, sources.devices());
+        callee.walk = Walk::Map;
         let closure = Closure::lent(&callee);
         let axes = axes_of(axes);
         let inputs = sources.arrays()?;

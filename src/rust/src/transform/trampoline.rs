@@ -5,10 +5,11 @@
 //! unwinds its C++ frames, the entry frees what it owns and only then lets R jump on. So the very
 //! condition that the user's code raised reaches the user's handlers, and no jump crosses a Rust
 //! or C++ frame.
+use crate::depth;
 use crate::error::{guarded, raise, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
-use crate::mlx;
+use crate::mlx::{self, Arrays};
 use crate::names;
 use crate::object;
 use crate::tape::Traced;
@@ -16,6 +17,7 @@ use crate::transform::callee::Callee;
 use mlx_sys::mlx_vector_array;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::mem::ManuallyDrop;
 
 /// One running entry that MLX may call R from. It lives on the entry's stack; nested
 /// transformations form a chain. MLX may call functions that other entries gave it (rules of custom
@@ -132,7 +134,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
             ))?;
         }
         *(*callee).results.borrow_mut() = devices;
-        Ok(())
+        depth::check(&ManuallyDrop::new(Arrays(output)), (*callee).walk)
     });
     if kept.is_none() {
         raise();
