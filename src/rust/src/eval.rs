@@ -3,7 +3,7 @@
 //! MLX cannot stop what it was given, so a long evaluation is given in parts, and R may take an
 //! interrupt after each (and, where MLX evaluates in the background, during each).
 use crate::device::Device;
-use crate::error::{guarded, raise, Result};
+use crate::error::{Error, guarded, raise, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::memory;
@@ -136,11 +136,17 @@ unsafe fn run(roots: Roots) {
 }
 
 /// Starts an evaluation. MLX refuses to queue what a running transformation traces; that is
-/// evaluated at once.
+/// evaluated at once, unless it has no values yet.
 fn queue(list: &Arrays) -> Result<()> {
     let mut traced = false;
     for i in 0..list.count() {
-        traced |= mlx::is_tracer(&list.get(i)?);
+        let x = list.get(i)?;
+        if mlx::is_tracer(&x) {
+            traced = true;
+            if mlx::is_abstract(&x)? {
+                return Err(Error::Tape("abstract".into()));
+            }
+        }
     }
     if traced {
         mlx::eval(list)
