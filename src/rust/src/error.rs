@@ -188,16 +188,24 @@ pub fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Option<T> {
     let error = match outcome {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(error)) => error,
-        Err(payload) => Error::Internal(
-            payload
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string()))
-                .unwrap_or_else(|| "unknown".into()),
-        ),
+        Err(payload) => match payload.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(payload) => Error::Internal(
+                payload
+                    .downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string()))
+                    .unwrap_or_else(|| "unknown".into()),
+            ),
+        },
     };
     file(error);
     None
+}
+
+/// Leaves the computation that [`guarded`] runs with an error, from where none can be returned.
+pub fn leave(error: Error) -> ! {
+    std::panic::resume_unwind(Box::new(error))
 }
 
 /// Raises the filed error as an R condition of class `rmlx_error`.
