@@ -2,6 +2,7 @@
 use crate::anchor::Anchor;
 use crate::device::Device;
 use crate::ffi::*;
+use crate::tape::Tracing;
 use crate::transform::trampoline::trampoline;
 use mlx_sys::mlx_closure;
 use std::cell::RefCell;
@@ -17,9 +18,8 @@ pub struct Callee {
     pub leaves: SEXP,
     /// The inputs' devices.
     pub devices: Vec<Device>,
-    /// Whether its inputs are what a transformation differentiates or maps, so that reading their
-    /// values leaves the tape.
-    pub traced: bool,
+    /// What a transformation does with its inputs.
+    pub traced: Tracing,
     /// Whether it gives one array of one element.
     pub scalar: bool,
     /// The devices of its last results.
@@ -35,7 +35,7 @@ impl Callee {
             // SAFETY: R's own constant.
             leaves: unsafe { R_NilValue },
             devices,
-            traced: true,
+            traced: Tracing::Differentiated,
             scalar: false,
             results: RefCell::new(Vec::new()),
         }

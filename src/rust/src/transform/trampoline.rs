@@ -82,9 +82,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         let fresh = Rf_protect(handle::new());
         let filled = guarded(|| {
             let array = mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i) })?;
-            if (*callee).traced {
-                Traced::add(&array)?;
-            }
+            Traced::add(&array, (*callee).traced)?;
             handle::fill(fresh, Placed::new(array, (*callee).input_device(i)));
             Ok(())
         });
