@@ -91,7 +91,9 @@ Arrays pull(
   release(inputs, tape); // rules may read values from here on
   Ids depending;
   for (auto& input : inputs) {
-    depending.insert(input.id());
+    if (is_inexact(input)) {
+      depending.insert(input.id());
+    }
   }
   for (auto& a : tape) {
     for (auto& one : a.outputs()) {
@@ -130,7 +132,9 @@ Arrays pull(
 Arrays push(const Arrays& outputs, const Arrays& inputs, const Arrays& tangents, mx::Stream stream) {
   ById found;
   for (size_t i = 0; i < inputs.size(); i++) {
-    found.emplace(inputs[i].id(), tangents.at(i));
+    if (is_inexact(inputs[i])) {
+      found.emplace(inputs[i].id(), tangents.at(i));
+    }
   }
   Arrays tape = between(inputs, outputs, carries_derivative);
   release(inputs, tape);

@@ -160,7 +160,10 @@ Arrays map_graph(
     auto at = found.find(outputs[i].id());
     mx::array a = at == found.end() ? outputs[i] : at->second.first;
     int axis = at == found.end() ? -1 : at->second.second;
-    if (axis >= 0 && axis == out[i]) {
+    if (axis >= 0 && out[i] < 0) {
+      throw Differs{};
+    }
+    if (axis == out[i]) {
       placed.push_back(a);
       continue;
     }
@@ -182,7 +185,8 @@ Function mapped(const Function& f) {
 
 } // namespace rmlx
 
-// The results of a graph for all items; axes from 0, -1 for what is not mapped.
+// The results of a graph for all items; axes from 0, -1 for what is the same for all items. 2: a result
+// is not.
 extern "C" int rmlx_map_graph(
     mlx_vector_array* res,
     mlx_vector_array outputs,
@@ -199,6 +203,8 @@ extern "C" int rmlx_map_graph(
             results, from, mlx_vector_array_get_(items), std::vector<int>(in, in + from.size()),
             std::vector<int>(out, out + results.size())));
     return 0;
+  } catch (rmlx::Differs&) {
+    return 2;
   } catch (std::exception& e) {
     mlx_error("%s", e.what());
     return 1;

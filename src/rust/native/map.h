@@ -5,8 +5,11 @@
 
 namespace rmlx {
 
+// Something that was to be the same for all items is not.
+struct Differs {};
+
 // `outputs`, the results for one item `stand_ins`, for all `items`: `in` and `out` tell along which axes
-// of these and of the results the items lie.
+// of these and of the results the items lie, -1 that something is the same for all items.
 Arrays map_graph(
     const Arrays& outputs,
     const Arrays& stand_ins,

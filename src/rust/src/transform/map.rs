@@ -1,6 +1,6 @@
 //! vmap of an R closure.
 use crate::device::Device;
-use crate::error::check;
+use crate::error::{check, Error};
 use crate::ffi::*;
 use crate::keep::{keeper, kept};
 use crate::mlx::Arrays;
@@ -72,7 +72,8 @@ unsafe extern "C" fn map_trace(function: SEXP, leaves: SEXP, axes: SEXP, caller:
     slot
 }
 
-/// `.Call`: the results of a [`map_trace`] for all items, which lie along `axes` of them.
+/// `.Call`: the results of a [`map_trace`] for all items, which lie along `axes` of them; -1: that are the
+/// same for all items.
 unsafe extern "C" fn map_replace(slot: SEXP, axes: SEXP) -> SEXP {
     let cont = Rf_protect(R_MakeUnwindCont());
     let results = Rf_protect(Results::keeper());
@@ -82,14 +83,20 @@ unsafe extern "C" fn map_replace(slot: SEXP, axes: SEXP) -> SEXP {
         };
         let out_axes = axes_of(axes);
         let mut mapped = Arrays::new();
-        check(rmlx_map_graph(
+        let status = rmlx_map_graph(
             &mut mapped.0,
             trace.outputs.0,
             trace.stand_ins.0,
             trace.inputs.0,
             trace.axes.as_ptr(),
             out_axes.as_ptr(),
-        ))?;
+        );
+        if status == 2 {
+            return Err(Error::Argument(
+                "`out_axes` is NULL for a result that differs from item to item.".into(),
+            ));
+        }
+        check(status)?;
         traced.restore(&mapped)?;
         Results::add(results, &mapped, |i| trace.devices[i])
     });
