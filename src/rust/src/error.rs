@@ -24,7 +24,8 @@ pub enum Error {
     /// An argument of the wrong kind.
     #[error("{0}")]
     Argument(String),
-    /// A value on the gradient's tape was asked for as plain numbers.
+    /// A value that a transformation traces was asked for as plain numbers. Instead of words: what kept it
+    /// from being read, of which R makes the text.
     #[error("{0}")]
     Tape(String),
     /// A derivative that nobody knows or that is not implemented.
@@ -157,6 +158,12 @@ pub fn last_mlx_error() -> Error {
             "MLX does not have this function for {}.",
             kind.trim_end_matches('.')
         ));
+    }
+    if said.starts_with("Attempting to eval an array during function transformations") {
+        return Error::Tape("abstract".into());
+    }
+    if said.starts_with("Attempting to eval an array without a primitive") {
+        return Error::Tape("gone".into());
     }
     Error::Mlx(if said.is_empty() {
         "MLX failed without a message.".into()
