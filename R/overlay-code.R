@@ -18,7 +18,7 @@ code_functions <- function() {
 #   code         its body rewritten; NULL if there is nothing to rewrite
 survey_of <- function(f) {
   code <- body(f)
-  address <- rlang::obj_address(code)
+  address <- obj_address(code)
   entry <- seen[[address]]
   if (is.null(entry)) {
     if (length(seen) >= 256L) rm(list = ls(seen, sorted = FALSE), envir = seen)

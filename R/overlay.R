@@ -80,9 +80,9 @@ overlaid <- function(f) {
 
 overlay_of <- function(f) {
   if (is.primitive(f)) return(stand_in(f) %||% f)
-  address <- rlang::obj_address(body(f))
+  address <- obj_address(body(f))
   known <- seen[[address]]$made
-  made <- if (!is.null(known)) rlang::wref_value(known)
+  made <- if (!is.null(known)) wref_value(known)
   if (!is.null(made) && identical(made$f, f) && still_holds(made)) return(made$result)
   if (is_of_package(f)) {
     other <- stand_in(f)
@@ -92,7 +92,7 @@ overlay_of <- function(f) {
   made <- enclosed(f)
   if (made$lasting) {
     survey_of(f) # has an entry for it
-    seen[[address]]$made <- rlang::new_weakref(environment(f), made)
+    seen[[address]]$made <- new_weakref(environment(f), made)
   }
   made$result
 }
