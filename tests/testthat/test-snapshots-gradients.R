@@ -66,6 +66,12 @@ test_that("leaving the tape names the call and the remedy", {
       for (v in w) total <- total + v
       total
     }, x)
+    mlx_grad(function(m) {
+      total <- 0
+      for (row in as.list(m)) total <- total + sum(row)
+      total
+    }, diag(2))
+    mlx_grad(function(m) sum(unlist(lapply(m, exp))), diag(2))
     mlx_grad(function(w) sum(spline(1:2, w)$y), x)
     mlx_value_grad(function(w) mlx_item(sum(w)), x)
     mlx_grad(function(w) sum(format(w) == "1"), x)
