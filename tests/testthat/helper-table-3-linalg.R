@@ -49,6 +49,17 @@ base_pinv <- function(x) {
   s <- base::svd(x)
   s$v %*% (t(s$u) / s$d)
 }
+# The exponential by its series, of a matrix halved until it is small.
+exponential_r <- function(x) {
+  if (anyNA(x)) return(x * NA)
+  k <- max(0, ceiling(log2(max(abs(x), 1e-9) * 64)))
+  x <- x / 2^k
+  term <- out <- base::diag(nrow(x))
+  for (i in 1:20) out <- out + (term <- term %*% x / i)
+  for (i in seq_len(k)) out <- out %*% out
+  out
+}
+each_matrix_or_one <- function(f) function(x) if (length(dim(x)) == 2L) f(x) else each_matrix(f)(x)
 # Eigenvectors with their first component positive.
 turned <- function(v) v * rep(sign(v[1L, ]), each = nrow(v))
 mlx_turned <- function(v) v * sign(v[1L, ])
@@ -99,6 +110,11 @@ system_rows <- list(
   row("mlx_lu_factor", function(x) mlx_lu_factor(x)$lu, function(x) base_lu(x)$lu,
       inputs = list(list(general4), list(tall), list(t(tall))), tolerance32 = 1e-4,
       empty = list(list(matrix(0, 0, 0)), list(matrix(0, 2, 0)))),
+  row("mlx_expm", mlx_expm, each_matrix_or_one(exponential_r), inputs = list(
+    list(square / 3), list(spd - 5 * diag(3)), list(stacked / 2)
+  ), tolerance32 = 1e-3, empty = no_matrix, special = list(
+    list(diag(c(1, -50))), list(matrix(0, 2, 2)), list(matrix(c(0, -30, 30, 0), 2)), list(matrix(c(NaN, 1, 1, 1), 2))
+  )),
   row("pinv", pinv, base_pinv, inputs = list(list(tall), list(t(tall)), list(square)), tolerance32 = 1e-3)
 )
 

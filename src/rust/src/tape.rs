@@ -168,7 +168,7 @@ unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
 }
 
 routines![
-any_traced / 1,
+    any_traced / 1,
     host_reads / 0,
     is_abstract / 1,
     is_traced / 1,
