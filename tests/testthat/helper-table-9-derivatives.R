@@ -32,6 +32,7 @@ draw_rows <- list(
   draw_row("mlx_rweibull", 1.3, 1.7), draw_row("mlx_rlaplace", 0.3, 1.7)
 )
 made_rows <- list(
+  slope_row("mlx_cummin", function(x) mlx_cummin(x, 1, reverse = TRUE), list(list(apart))),
   slope_row("as_mlx", function(x) as_mlx(x) * x, list(list(mixed), list(a), list(1.5))),
   slope_row("as.list", function(x) as.list(x)[[2L]] * as.list(x)[[1L]], list(list(mixed))),
   slope_row("mlx_full", function(x) mlx_full(c(2, 3), x^2), list(list(1.5))),
