@@ -81,5 +81,9 @@ not_operations <- c(
   mlx_hessian_trace = "a transformation, tested in test-hessian.R",
   mlx_vmap = "a transformation, tested in test-vmap.R",
   mlx_custom_function = "a transformation, tested in test-custom.R",
-  mlx_checkpoint = "a transformation, tested in test-custom.R"
+  mlx_checkpoint = "a transformation, tested in test-custom.R",
+  mlx_optim_fns = "prepares functions for optim(), tested in test-optim-fns.R",
+  mlx_optimize = "optimises, tested in test-optimize.R",
+  mlx_mle = "fits, tested in test-models-glm.R",
+  mlx_check_grad = "checks gradients"
 )
