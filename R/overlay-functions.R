@@ -44,7 +44,7 @@ overlays <- function() {
   c(
     list(
       `diag<-` = assign_diagonal, `dim<-` = assign_dim,
-      c = combine_any, rep_len = repeat_to, rep.int = repeat_times, seq = sequence,
+      c = combine_any, rep_len = repeat_to, rep.int = repeat_times, seq = sequence_of,
       sum = of_all("sum", base::sum), prod = of_all("prod", base::prod),
       max = of_all("max", base::max), min = of_all("min", base::min),
       range = of_all("range", base::range), mean.default = mean_of,
@@ -84,7 +84,7 @@ repeat_times <- function(x, times) {
   if (any_traced(x)) rep(x, times = times) else base::rep.int(x, times)
 }
 
-sequence <- function(from, to, by, length.out, along.with, ...) {
+sequence_of <- function(from, to, by, length.out, along.with, ...) {
   given <- c(from = !missing(from), to = !missing(to), by = !missing(by))
   ends <- list(if (given[[1L]]) from, if (given[[2L]]) to, if (given[[3L]]) by)
   counted <- !missing(along.with) || !missing(length.out) && !is.null(length.out)

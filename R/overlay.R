@@ -145,6 +145,7 @@ enclosures <- function(home) {
 
 # Where a name is bound among some environments; NULL if nowhere.
 place_of <- function(name, places) {
+  if (name == "...") return(NULL) # arguments of an enclosing function, which no overlay changes
   for (place in places) if (exists(name, envir = place, inherits = FALSE)) return(place)
   NULL
 }
