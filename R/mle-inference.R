@@ -97,7 +97,7 @@ constrained_maximum <- function(fns, i, value, others) {
   if (length(others) == 0L) return(list(others = others, loglik = -fns$fn(value)))
   found <- stats::nlminb(
     others,
-    nan_as_inf(function(o) fns$fn(whole(o))), function(o) fns$gr(whole(o))[-i],
+    stepping_back(function(o) fns$fn(whole(o))), function(o) fns$gr(whole(o))[-i],
     function(o) fns$hess(whole(o))[-i, -i, drop = FALSE]
   )
   list(others = found$par, loglik = -found$objective)

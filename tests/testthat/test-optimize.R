@@ -136,6 +136,17 @@ test_that("a step out of the domain is shortened", {
   expect_near(fit$par, 1, 1e-8)
 })
 
+test_that("a step to a matrix without a Cholesky factor is shortened", {
+  # the covariance that has the given one's entropy: the likelihood of a normal sample
+  s <- matrix(c(2, 1.9, 1.9, 2), 2)
+  loss <- function(p) {
+    v <- mlx_reshape(c(p[1], p[2], p[2], p[3]), c(2, 2))
+    sum(mlx_diagonal(solve(v, s))) + 2 * sum(log(mlx_diagonal(mlx_cholesky(v))))
+  }
+  for (method in scalar_methods) expect_near(mlx_optimize(loss, c(1, 0, 1), method = method)$par, c(2, 1.9, 2), 1e-8, method)
+  expect_error(mlx_optimize(loss, c(1, 2, 1)), class = "rmlx_error_singular")
+})
+
 test_that("the end is told: by tolerance, by the limit of iterations, by no way down", {
   fit <- mlx_optimize(rosenbrock, c(-1.2, 1), control = list(maxit = 3))
   expect_identical(fit$convergence, 1L)

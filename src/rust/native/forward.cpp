@@ -17,9 +17,11 @@ namespace {
 using rmlx::Arrays;
 using rmlx::Function;
 
-// Whether MLX lacks an operation's forward derivative: "[Primitive::jvp] Not implemented for X."
+// Whether MLX lacks an operation's forward derivative: "[Primitive::jvp] Not implemented for X.", and
+// "JVP not yet implemented" of scatters.
 bool is_missing(std::string_view text) {
-  return text.find("jvp") != text.npos && text.find("mplemented") != text.npos;
+  bool forward = text.find("jvp") != text.npos || text.find("JVP") != text.npos;
+  return forward && text.find("mplemented") != text.npos;
 }
 
 } // namespace
