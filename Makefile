@@ -46,7 +46,7 @@ test: setup library
 	  $(WITH_LIBRARY) $${python:+env RMLX_TEST_PYTHON="$$python"} Rscript tools/test.R || status=1; \
 	  exit $$status
 
-check: setup
+check: setup-dev
 	@tools/check.sh
 
 docs: setup-dev library

@@ -21,9 +21,11 @@
 #'   `f` returned more than the value.
 #'
 #' @section Staying on the tape:
-#' A plain R number carries no gradient, so turning a value that depends on the arguments into one
-#' (`as.numeric()`, `as.matrix()`, `x[[i]]`, or base R code that reads values, such as `lm()`) is an
-#' error of class `rmlx_error_tape` at that place. The usual causes:
+#' Functions written for R's own vectors may be used unchanged: see [mlx_overlay]. But a plain R number carries
+#' no gradient, so turning a value that depends on the arguments into one
+#' (`as.numeric()`, `as.matrix()`, `x[[i]]`, or code of packages that reads values, such as `lm()`) is an
+#' error of class `rmlx_error_tape` at that place. In functions of packages, which the overlay leaves
+#' alone, and with `options(rmlx.overlay = FALSE)` the usual causes are:
 #' - assigning into a plain vector, `out <- numeric(n); out[i] <- x[i]`: start from `mlx_zeros(n)`;
 #' - `for (v in x)`: loop over `seq_along(x)`, or over `as.list(x)`;
 #' - `c(0, x)`, which R dispatches on its first argument: `c(as_mlx(0), x)`;

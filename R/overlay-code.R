@@ -111,7 +111,7 @@ rewrite_assignment <- function(x, operator, notes) {
     target[[1L]] <- as.name(c(".mlx_part", ".mlx_element")[[accessor]])
     x[[2L]] <- target
   } else {
-    return(x) # names(x)[2] <- "b"
+    return(x) # as in names(x)[2], whose values are no numbers
   }
   notes$rewritten <- TRUE
   x

@@ -18,7 +18,8 @@ collect_overlays <- function() {
   exports <- getNamespaceExports(own)
   masks <- Filter(function(name) length(base_functions(name)) > 0L, exports)
   ours <- c(overlays(), reenclosed())
-  ours <- c(ours, mget(setdiff(masks, c(names(ours), "kronecker")), envir = own)) # kronecker() is methods' own generic
+  # kronecker() is a generic of package methods, which knows arrays anyhow
+  ours <- c(ours, mget(setdiff(masks, c(names(ours), "kronecker")), envir = own))
   addresses <- new.env(parent = emptyenv())
   for (name in names(ours)) {
     theirs <- base_functions(name)
@@ -102,8 +103,8 @@ sequence <- function(from, to, by, length.out, along.with, ...) {
 
 # A function that calls `theirs` by its own name, as conditions show it; `theirs` stands for the name in `code`.
 in_its_name <- function(name, theirs, code, ...) {
-  home <- list2env(c(setNames(list(theirs), name), list(...)), parent = topenv())
-  eval(eval(substitute(substitute(code, list(theirs = as.name(name))))), home)
+  code <- do.call(substitute, list(substitute(code), list(theirs = as.name(name))))
+  eval(code, list2env(c(setNames(list(theirs), name), list(...)), parent = topenv()))
 }
 
 # sum() and its like, which look at their first argument alone for a method.

@@ -88,7 +88,7 @@ overlay_of <- function(f) {
     other <- stand_in(f)
     if (!is.null(other) || is_inner(f)) return(other %||% f)
   }
-  if (is_within_overlay(environment(f))) return(f)
+  if (is_of_rmlx(f) || is_within_overlay(environment(f))) return(f)
   made <- enclosed(f)
   if (made$lasting) {
     survey_of(f) # has an entry for it
@@ -109,6 +109,9 @@ is_of_package <- function(f) {
   home <- environment(f)
   isNamespace(home) || identical(home, baseenv())
 }
+
+# Whether a function is one of ours, made by a transformation: what it calls is overlaid when it is called.
+is_of_rmlx <- function(f) identical(topenv(environment(f)), topenv())
 
 # Whether a function is an overlaid one, or was made by one: what it uses is overlaid already.
 is_within_overlay <- function(home) {

@@ -50,7 +50,7 @@ mlx_addmm <- function(input, mat1, mat2, alpha = 1, beta = 1) {
 #' @param axes How many of the last axes of `a` and first axes of `b` to sum over, or a list of two: the
 #'   axes of `a` and those of `b`.
 #' @return An mlx array. Whole numbers are multiplied exactly and returned in float32; a result that it
-#'   does not hold exactly is an error.
+#'   does not hold exactly is an error of class `rmlx_error_dtype` when it is evaluated.
 #' @examples
 #' a <- as_mlx(matrix(1:6, 2))
 #' mlx_matmul(a, c(1, 1, 1))
@@ -66,11 +66,7 @@ mlx_inner <- function(a, b) .Call(C_inner, list(a, b))
 
 #' @rdname mlx_matmul
 #' @export
-mlx_vecdot <- function(a, b, axis = -1L) {
-  a <- as_mlx(a)
-  product <- (if (mlx_dtype(a) == "complex64") Conj(a) else a) * as_mlx_beside(b)
-  mlx_sum(product, axes = check_count_axis(axis))
-}
+mlx_vecdot <- function(a, b, axis = -1L) .Call(C_vector_dot, list(a, b), check_count_axis(axis))
 
 #' @rdname mlx_matmul
 #' @export

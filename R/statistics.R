@@ -102,7 +102,10 @@ cor <- function(x, y = NULL, use = "everything", method = c("pearson", "kendall"
     z <- centred(z)
     z / sqrt(mlx_sum(mlx_square(z), axes = 1L, drop = FALSE))
   }
-  by_columns(x, y, unit, 1)
+  out <- by_columns(x, y, unit, 1)
+  if (!is.null(y)) return(out)
+  # a variable with itself, also where it does not vary
+  mlx_where(mlx_eye(dim(out)[1L], dtype = "bool", device = mlx_device(out)), 1, out)
 }
 
 columns <- function(x) {
@@ -148,6 +151,7 @@ scale.mlx <- function(x, center = TRUE, scale = TRUE) {
   }
   check_numbers(center, "center")
   check_numbers(scale, "scale")
+  x <- as_floating(x)
   if (isTRUE(center)) center <- mlx_mean(x, axes = 1L, drop = FALSE)
   if (!isFALSE(center)) x <- x - per_column(center, x, "center")
   if (isTRUE(scale)) {

@@ -66,6 +66,10 @@ tape_remedies <- function(call) {
   conversions <- c("format", "as.matrix", "as.numeric", "as.vector", "as.integer", "as.logical", "as.character",
                    "as.complex", "as.array", "as.data.frame", "as_r", "mlx_item")
   if (head %in% conversions) return(NULL)
+  if (head == "as.list" || head == "lapply") {
+    return(c(i = paste0("`", head, "()` of a matrix or array takes plain R numbers from it: go through its rows by ",
+                        "`asplit(x, 1)` or `x[i, ]`, or through its elements by `as.list(mlx_flatten(x))`.")))
+  }
   if (head == "[[") return(c(i = "`x[[i]]` is a plain R number: write `x[i]`."))
   if (head %in% names(replacements)) {
     return(c(i = paste0("`", head, "()` has no method for mlx: use `", replacements[[head]], "()`.")))

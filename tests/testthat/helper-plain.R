@@ -132,8 +132,8 @@ plain_functions <- function(here) {
     },
     names_kept = function(p) {
       names(p) <- c("a", "b", "c", "d", "e")
-      p["a"] * p["e"] + p[["b" == names(p)]]
-    }[FALSE],
+      p["a"] * p["e"]
+    },
     # joining
     join = function(x) sum(c(0, x, 1)^2),
     join_names = function(x) {
@@ -265,7 +265,9 @@ plain_functions <- function(here) {
       -sum(dbinom(c(0, 1, 1, 0, 1, 0), 1, p, log = TRUE))
     },
     poisson = function(b) -sum(dpois(c(1, 0, 3, 2, 1, 0), exp(b[1] + b[2] * plain_x), log = TRUE)),
-    gamma_tail = function(p) -sum(pgamma(q = abs(plain_y), shape = p[1], rate = p[2], lower.tail = FALSE, log.p = TRUE)),
+    gamma_tail = function(p) {
+      -sum(pgamma(q = abs(plain_y), shape = p[1], rate = p[2], lower.tail = FALSE, log.p = TRUE))
+    },
     weibull_censored = function(p) {
       time <- abs(plain_y)
       status <- c(1, 0, 1, 1, 0, 1)
@@ -322,7 +324,7 @@ plain_functions <- function(here) {
       -ll
     },
     kalman_trend = function(p) {
-      T <- matrix(c(1, 0, 1, 1), 2)
+      G <- matrix(c(1, 0, 1, 1), 2)
       Z <- matrix(c(1, 0), 1)
       Q <- matrix(0, 2, 2)
       Q[1, 1] <- exp(p[1])
@@ -333,10 +335,10 @@ plain_functions <- function(here) {
       for (t in seq_along(plain_y)) {
         f <- Z %*% P %*% t(Z) + exp(p[3])
         e <- plain_y[t] - Z %*% a
-        K <- T %*% P %*% t(Z) / f[1, 1]
+        K <- G %*% P %*% t(Z) / f[1, 1]
         ll[t] <- -0.5 * (log(f) + e^2 / f)
-        a <- T %*% a + K %*% e
-        P <- T %*% P %*% t(T) + Q - K %*% t(K) * f[1, 1]
+        a <- G %*% a + K %*% e
+        P <- G %*% P %*% t(G) + Q - K %*% t(K) * f[1, 1]
       }
       -sum(ll)
     },
@@ -486,9 +488,5 @@ plain_functions <- function(here) {
       sum(w * g(grid)) * h / 3
     }
   )
-  rows$names_kept <- function(p) {
-    names(p) <- c("a", "b", "c", "d", "e")
-    p["a"] * p["e"]
-  }
   lapply(rows, with_home)
 }

@@ -214,3 +214,16 @@ test_that("plain R code written for vectors runs unchanged, and on the tape", {
     expect_gradient(f, f, list(b), label = paste("function", i))
   }
 })
+
+test_that("scale() of integers does not come round from the other end of their dtype", {
+  x <- matrix(c(1, 200, 3, 4, 5, 60), 3)
+  got <- scale(as_mlx(x, dtype = "uint8"), center = c(100, 2), scale = FALSE)
+  expect_identical(as.vector(got), as.vector(base::scale(x, center = c(100, 2), scale = FALSE)))
+})
+
+test_that("a variable's correlation with itself is 1, also where it does not vary", {
+  x <- cbind(c(1, 2, 4), 1)
+  got <- cor(as64(x))
+  expect_near(got, suppressWarnings(stats::cor(x)), 1e-12)
+  expect_true(all(is.nan(as.matrix(cor(as64(x), x))[, 2])))
+})

@@ -38,6 +38,10 @@ for (r in operations[wanted]) {
     for (args in c(r$inputs, r$special)) expect_row(r, args, "float32", r$tolerance32)
   })
 
+  test_that(paste0("`", r$id, "` computes in every dtype, or refuses it as the table says"), {
+    for (dtype in setdiff(dtypes, c("float32", "float64"))) expect_row_in(r, dtype)
+  })
+
   if (length(r$empty) > 0L) {
     test_that(paste0("`", r$id, "` of nothing is what base R says"), {
       for (args in r$empty) expect_row(r, args, "float64", 0)

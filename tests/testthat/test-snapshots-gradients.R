@@ -28,6 +28,13 @@ test_that("what cannot be differentiated is refused with the reason", {
   })
 })
 
+test_that("the option of the overlay is checked", {
+  withr::local_options(rmlx.overlay = "sometimes")
+  expect_told({
+    mlx_grad(sum, as_mlx(1))
+  })
+})
+
 test_that("derivatives that nobody knows say so", {
   x <- as_mlx(c(1, 2))
   derive <- function(f) function(v) mlx_grad(function(u) sum(f(u)), v)[[1L]]
@@ -41,6 +48,7 @@ test_that("derivatives that nobody knows say so", {
 })
 
 test_that("leaving the tape names the call and the remedy", {
+  withr::local_options(rmlx.overlay = FALSE)
   x <- as_mlx(c(1, 2))
   expect_told({
     mlx_grad(function(w) as.numeric(w)[1], x)
@@ -58,6 +66,12 @@ test_that("leaving the tape names the call and the remedy", {
       for (v in w) total <- total + v
       total
     }, x)
+    mlx_grad(function(m) {
+      total <- 0
+      for (row in as.list(m)) total <- total + sum(row)
+      total
+    }, diag(2))
+    mlx_grad(function(m) sum(unlist(lapply(m, exp))), diag(2))
     mlx_grad(function(w) sum(spline(1:2, w)$y), x)
     mlx_value_grad(function(w) mlx_item(sum(w)), x)
     mlx_grad(function(w) sum(format(w) == "1"), x)

@@ -17,8 +17,8 @@ namespace {
 using rmlx::Arrays;
 using rmlx::Function;
 
-// Whether MLX lacks an operation's forward derivative: "[Primitive::jvp] Not implemented for X.", and
-// "JVP not yet implemented" of scatters.
+// Whether MLX lacks an operation's forward derivative: "[Primitive::jvp] Not implemented for X.", or
+// "JVP not yet implemented".
 bool is_missing(std::string_view text) {
   bool forward = text.find("jvp") != text.npos || text.find("JVP") != text.npos;
   return forward && text.find("mplemented") != text.npos;

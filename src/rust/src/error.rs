@@ -135,6 +135,9 @@ pub fn last_mlx_error() -> Error {
     let text = LAST.with(|last| std::mem::take(&mut *last.borrow_mut()));
     let cut = text.rfind(" at /").unwrap_or(text.len());
     let said = text[..cut].trim();
+    if let Some(said) = said.strip_prefix("[rmlx dtype] ") {
+        return Error::Dtype(said.into());
+    }
     // "[matmul] text": the bracket is MLX's function, not the user's.
     let said = match said.strip_prefix('[').and_then(|s| s.split_once("] ")) {
         Some((_, rest)) => rest,

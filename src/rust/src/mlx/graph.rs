@@ -16,12 +16,13 @@ pub fn async_eval(list: &Arrays) -> Result<()> {
     check(unsafe { mlx_sys::mlx_async_eval(list.0) })
 }
 
-/// Whether the value is there.
-pub fn is_available(x: &Array) -> bool {
+/// Whether the value is there. MLX says here, and once only, if its evaluation in the background
+/// failed.
+pub fn is_available(x: &Array) -> Result<bool> {
     let mut yes = false;
     // SAFETY: a valid handle.
-    unsafe { mlx_sys::_mlx_array_is_available(&mut yes, x.as_ptr()) };
-    yes
+    check(unsafe { mlx_sys::_mlx_array_is_available(&mut yes, x.as_ptr()) })?;
+    Ok(yes)
 }
 
 extern "C" {

@@ -84,6 +84,16 @@ pub fn binary(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
 
 extern "C" {
     fn rmlx_power(res: *mut mlx_array, x: mlx_array, y: mlx_array, s: mlx_stream) -> c_int;
+    fn rmlx_slice_update(
+        res: *mut mlx_array,
+        x: mlx_array,
+        value: mlx_array,
+        from: *const c_int,
+        to: *const c_int,
+        step: *const c_int,
+        rank: usize,
+        s: mlx_stream,
+    ) -> c_int;
 }
 
 /// x^y of floating arrays, with slopes at 0.
@@ -337,7 +347,7 @@ pub fn slice(x: &Array, from: &[i32], to: &[i32], step: &[i32], s: mlx_stream) -
     })
 }
 
-/// x with a block replaced.
+/// x with a block replaced by a value that broadcasts to it.
 pub fn slice_update(
     x: &Array,
     value: &Array,
@@ -348,16 +358,14 @@ pub fn slice_update(
 ) -> Result<Array> {
     // SAFETY: as in `reduce`.
     out(|o| unsafe {
-        mlx_sys::mlx_slice_update(
+        rmlx_slice_update(
             o,
             x.as_ptr(),
             value.as_ptr(),
             from.as_ptr(),
-            from.len(),
             to.as_ptr(),
-            to.len(),
             step.as_ptr(),
-            step.len(),
+            from.len(),
             s,
         )
     })

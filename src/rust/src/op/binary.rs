@@ -203,7 +203,7 @@ fn divide_integers(x: &Array, y: &Array, s: mlx_stream) -> Result<Division> {
     };
     let masked = mlx::binary(mlx_sys::mlx_logical_or, &by_zero, &minus, s)?;
     let safe = mlx::select(&masked, &one, y, s)?;
-    let remainder = mlx::binary(mlx_sys::mlx_remainder, x, &safe, s)?;
+    let remainder = remainder(x, &safe, s)?;
     let whole = mlx::binary(mlx_sys::mlx_subtract, x, &remainder, s)?;
     let quotient = mlx::binary(mlx_sys::mlx_floor_divide, &whole, &safe, s)?;
     let to = operand::default_dtype()?;
@@ -242,7 +242,7 @@ fn floor_divide(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     }
     // R's myfloor: the plain quotient where it has no fraction to lose, else from the remainder
     let raw = mlx::binary(mlx_sys::mlx_divide, &x, &y, s)?;
-    let rest = float_modulus(&x, &y, s)?;
+    let rest = remainder(&x, &y, s)?;
     let whole = mlx::binary(
         mlx_sys::mlx_divide,
         &mlx::binary(mlx_sys::mlx_subtract, &x, &rest, s)?,
@@ -285,7 +285,7 @@ fn modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
         );
     }
     // value from the remainder function, gradient from x - floor(x / y) * y
-    let value = mlx::stop_gradient(&float_modulus(&x, &y, s)?, s)?;
+    let value = mlx::stop_gradient(&remainder(&x, &y, s)?, s)?;
     let quotient = floor_divide(&x, &y, s)?;
     let smooth = mlx::binary(
         mlx_sys::mlx_subtract,
@@ -309,8 +309,17 @@ fn modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     mlx::binary(mlx_sys::mlx_add, &value, &correction, s)
 }
 
-fn float_modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
-    mlx::binary(mlx_sys::mlx_remainder, x, y, s)
+/// MLX's remainder. vmap of one of a mapped and another operand has a wrong shape in MLX 0.32.2, so both
+/// are made to depend on both.
+fn remainder(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    if !mlx::is_tracer(x) && !mlx::is_tracer(y) {
+        return mlx::binary(mlx_sys::mlx_remainder, x, y, s);
+    }
+    let beside = |x: &Array, y: &Array| {
+        let any = mlx::binary(mlx_sys::mlx_equal, y, y, s)?;
+        mlx::select(&any, x, x, s)
+    };
+    mlx::binary(mlx_sys::mlx_remainder, &beside(x, y)?, &beside(y, x)?, s)
 }
 
 fn no_complex(kind: Dtype, operator: &str) -> Result<()> {

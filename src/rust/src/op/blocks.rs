@@ -72,13 +72,24 @@ unsafe extern "C" fn block_masked(operands: SEXP, masks: SEXP, block: SEXP) -> S
                 other => other,
             });
         }
-        contract(x, s, |x, s| {
+        let whole = |mask: &Array| mlx::dtype(mask) == Dtype::Bool;
+        let terms = if [&out, &left, &right].into_iter().flatten().all(whole) {
+            inner_extent(&x[0])
+        } else {
+            f64::INFINITY // what numbers in a mask make of the products, only the values tell
+        };
+        contract(x, terms, s, |x, s| {
             let a = masked(&x[0], left.as_ref(), block, s)?;
             let b = masked(&x[1], right.as_ref(), block, s)?;
             let product = mlx::binary(mlx_sys::mlx_matmul, &a, &b, s)?;
             masked(&product, out.as_ref(), block, s)
         })
     })
+}
+
+/// How many products an element of a matrix product sums.
+fn inner_extent(x: &Array) -> f64 {
+    f64::from(extents(x).1)
 }
 
 /// x with its blocks left out, or multiplied by numbers.
@@ -135,7 +146,7 @@ unsafe extern "C" fn gathered(operands: SEXP, positions: SEXP, sorted: SEXP) -> 
                 )
             });
         }
-        contract(x, s, |x, s| {
+        contract(x, inner_extent(&x[0]), s, |x, s| {
             let a = picked(&x[0], left.as_ref(), s)?;
             let b = picked(&x[1], right.as_ref(), s)?;
             mlx::binary(mlx_sys::mlx_matmul, &a, &b, s)

@@ -27,3 +27,4 @@ pub mod sort;
 pub mod special;
 pub mod spread;
 pub mod unary;
+pub mod whole;
