@@ -231,7 +231,11 @@ not_operations <- c(
   mlx_hessian_trace = "a transformation, tested in test-hessian.R",
   mlx_vmap = "a transformation, tested in test-vmap.R",
   mlx_custom_function = "a transformation, tested in test-custom.R",
-  mlx_checkpoint = "a transformation, tested in test-custom.R"
+  mlx_checkpoint = "a transformation, tested in test-custom.R",
+  mlx_optim_fns = "makes functions of numbers, tested in test-optim-fns.R",
+  mlx_optimize = "minimises, tested in test-optimize.R",
+  mlx_mle = "fits, tested in test-mle.R and test-models-*.R",
+  mlx_check_grad = "compares, tested in test-check-grad.R"
 )
 
 expect_all_covered <- function(names, what) {
