@@ -35,8 +35,10 @@
 #' @export
 mlx_check_grad <- structure(
   function(f, ..., argnums = NULL, order = 2, tol = 1e-6, modes = c("reverse", "forward")) {
-    title <- title_of(substitute(f), f)
+    written <- substitute(f)
+    given <- f
     f <- function_of(f, "mlx_check_grad")
+    title <- title_of(written, given)
     order <- check_count(order, "order", 1)
     if (order > 2L) rmlx_abort("`order` must be 1 or 2.", "argument")
     if (check_number(tol, "tol") <= 0) rmlx_abort("`tol` must be positive.", "argument")

@@ -58,8 +58,10 @@
 #' @export
 mlx_mle <- structure(
   function(loglik, start, data, ..., nobs = NULL, control = list()) {
-    title <- title_of(substitute(loglik), loglik)
+    written <- substitute(loglik)
+    given <- loglik
     loglik <- function_of(loglik, "mlx_mle", "loglik")
+    title <- title_of(written, given)
     nobs <- if (is.null(nobs)) count_observations(if (!missing(data)) data) else check_count(nobs, "nobs", 1)
     check_port_control(control)
     constants <- c(if (!missing(data)) list(data), list(...))

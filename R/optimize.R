@@ -65,8 +65,10 @@
 #' @export
 mlx_optimize <- structure(
   function(f, par, ..., method = c("lbfgs", "newton-cg", "gauss-newton", "levenberg-marquardt"), control = list()) {
-    title <- title_of(substitute(f), f)
+    written <- substitute(f)
+    given <- f
     f <- function_of(f, "mlx_optimize")
+    title <- title_of(written, given)
     method <- check_choice(method, c("lbfgs", "newton-cg", "gauss-newton", "levenberg-marquardt"), "method")
     space <- parameter_space(par)
     control <- optimizer_control(control, method, space$dtype)

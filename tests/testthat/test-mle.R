@@ -59,11 +59,14 @@ test_that("Wald and profile intervals are those of glm()", {
   wald <- confint(fit)
   expect_equal(unname(wald), unname(confint.default(want)), tolerance = 1e-7)
   expect_identical(dimnames(wald), list(c("a", "b"), c("2.5 %", "97.5 %")))
-  expect_equal(unname(confint(fit, "b", level = 0.9)), unname(confint.default(want, "x", level = 0.9)), tolerance = 1e-7)
+  narrow <- confint(fit, "b", level = 0.9)
+  expect_equal(unname(narrow), unname(confint.default(want, "x", level = 0.9)), tolerance = 1e-7)
   # where the profile meets the quantile, by the deviance of glm() with an offset
   profile <- confint(fit, method = "profile")
-  deviance_at <- function(b) deviance(glm(y ~ 1, poisson, counts, offset = b * counts$x,
-                                          control = glm.control(epsilon = 1e-15))) - deviance(want)
+  deviance_at <- function(b) {
+    fixed <- glm(y ~ 1, poisson, counts, offset = b * counts$x, control = glm.control(epsilon = 1e-15))
+    deviance(fixed) - deviance(want)
+  }
   expect_equal(vapply(profile["b", ], deviance_at, 0), rep(qchisq(0.95, 1), 2), ignore_attr = TRUE, tolerance = 1e-6)
   expect_lt(profile["b", 1], coef(fit)["b"])
   expect_gt(profile["b", 2], coef(fit)["b"])
@@ -96,7 +99,8 @@ test_that("predictions have standard errors by the delta method", {
   ratio <- predict(fit, function(p, data) p$a / p$b, se.fit = TRUE)
   gradient <- c(1 / coef(fit)["b"], -coef(fit)["a"] / coef(fit)["b"]^2)
   expect_equal(ratio$se.fit, sqrt(drop(gradient %*% vcov(fit) %*% gradient)))
-  square <- predict(fit, function(p, data, k) mlx_reshape(c(p$a, p$b, p$a * p$b, k * p$a), c(2, 2)), se.fit = TRUE, k = 3)
+  both <- function(p, data, k) mlx_reshape(c(p$a, p$b, p$a * p$b, k * p$a), c(2, 2))
+  square <- predict(fit, both, se.fit = TRUE, k = 3)
   expect_identical(dim(square$se.fit), c(2L, 2L))
   expect_equal(square$se.fit[2, 2], 3 * square$se.fit[1, 1])
   expect_error(predict(fit, function(p, data) 3), "must return an mlx array", class = "rmlx_error_result")
@@ -164,7 +168,8 @@ test_that("mistakes are named", {
   expect_error(mlx_mle(loglik, NaN, 1:3), "is NaN at `start`", class = "rmlx_error_value")
   expect_error(mlx_mle(3, 1), "`loglik` of mlx_mle() must be a function", fixed = TRUE, class = "rmlx_error_argument")
   expect_error(mlx_mle(loglik, "a", 1:3), "`start` must be numbers", class = "rmlx_error_argument")
-  expect_error(mlx_mle(function(p) p, c(1, 2)), "`mlx_mle()` must return one number", fixed = TRUE, class = "rmlx_error_result")
+  expect_error(mlx_mle(function(p) p, c(1, 2)), "`mlx_mle()` must return one number", fixed = TRUE,
+               class = "rmlx_error_result")
   expect_error(mlx_mle(function(p) NULL, 1), "it returned NULL", class = "rmlx_error_result")
   expect_error(mlx_mle(function(p) as_mlx(as.numeric(p)), 1), "mlx_mle", class = "rmlx_error_tape")
   expect_error(mlx_mle(loglik, 1, 1:3, nobs = -1), "nobs", class = "rmlx_error_argument")

@@ -63,8 +63,11 @@ test_that("the objective and its gradient are ADBench's published ones", {
 
 test_that("the Hessian forward over reverse, reverse over reverse, by products and by differences is one", {
   space <- fns$par
-  loss <- function(v) gmm_objective(list(alpha = v[1:3], means = mlx_reshape(v[4:9], c(3, 2), order = "F"),
-                                         icf = mlx_reshape(v[10:18], c(3, 3), order = "F")), data[-1])
+  loss <- function(v) {
+    means <- mlx_reshape(v[4:9], c(3, 2), order = "F")
+    icf <- mlx_reshape(v[10:18], c(3, 3), order = "F")
+    gmm_objective(list(alpha = v[1:3], means = means, icf = icf), data[-1])
+  }
   local_mlx_dtype("float64")
   v <- as_mlx(unname(space))
   gradient <- function(v) mlx_grad(loss, v)[[1]]
