@@ -35,15 +35,17 @@
 #' @export
 mlx_check_grad <- structure(
   function(f, ..., argnums = NULL, order = 2, tol = 1e-6, modes = c("reverse", "forward")) {
-    title <- title_of(substitute(f), f)
+    written <- substitute(f)
+    given <- f
     f <- function_of(f, "mlx_check_grad")
+    title <- title_of(written, given)
     order <- check_count(order, "order", 1)
     if (order > 2L) rmlx_abort("`order` must be 1 or 2.", "argument")
     if (check_number(tol, "tol") <= 0) rmlx_abort("`tol` must be positive.", "argument")
     modes <- check_modes(modes)
     checked <- checked_function(f, list(...), argnums, title)
     x <- checked$x
-    s <- in_space(checked$space, checked_sum(checked$fun, x))
+    s <- checked_sum(checked$fun)
     on_r <- function(v) as_mlx(vector_of(v), dtype = "float64", device = "cpu")
     value <- function(v) in_space(checked$space, as.numeric(s(on_r(v))))
     gradient <- function(v) in_space(checked$space, as.numeric(mlx_grad(s, on_r(v))[[1L]]))
@@ -55,7 +57,7 @@ mlx_check_grad <- structure(
       entries <- rbind(entries, compare_with_differences(2L, second, gradient, x, checked$paths, tol))
     }
     groups <- split(seq_len(nrow(entries)), list(entries$mode, entries$order), drop = TRUE)
-    worst <- base::vapply(groups, function(i) i[base::order(-replace(entries$error[i], is.na(entries$error[i]), Inf))[1L]], 1L)
+    worst <- base::vapply(groups, function(i) i[base::which.max(entries$error[i])], 1L)
     structure(
       list(ok = all(entries$ok), worst = entries[worst, ], entries = entries, tol = tol),
       class = "mlx_grad_check"
@@ -98,12 +100,12 @@ checked_function <- function(f, args, argnums, title) {
 
 double_leaf <- function(x) if (mlx_dtype(x) == "complex64") x else as_mlx(x, dtype = "float64", device = "cpu")
 
-# What arguments are called: by their names, those that f has for them, or their number.
+# What arguments are called: by their names, those that f has for them, or their positions.
 argument_labels <- function(f, args) {
   given <- names(args) %||% character(length(args))
   open <- setdiff(names(formals(args(f))), c(given, "..."))
   free <- which(given == "")
-  given[free] <- ifelse(seq_along(free) <= length(open), open[seq_along(free)], paste0("..", free))
+  given[free] <- ifelse(seq_along(free) <= length(open), open[seq_along(free)], paste0("[[", free, "]]"))
   given
 }
 
@@ -122,17 +124,18 @@ element_paths <- function(x, path) {
   paste0(path, "[", base::apply(positions, 1L, paste, collapse = ","), "]")[seq_len(prod(shape))]
 }
 
-# The sum that is differentiated in place of a result of several elements.
-checked_sum <- function(fun, x) {
-  out <- fun(as_mlx(vector_of(x), dtype = "float64", device = "cpu"))
-  if (!is_mlx(out) || !is_floating(out) || mlx_dtype(out) == "complex64") {
-    rmlx_abort(paste0("The function of `mlx_check_grad()` must return an mlx array of real floating-point numbers, or a ",
-                      "list whose first element is one; it returned ", describe_result(out), "."), "result")
+# What is differentiated in place of a result of several elements: their weighted sum.
+checked_sum <- function(fun) {
+  function(v) {
+    out <- fun(v)
+    if (!is_mlx(out) || !is_floating(out) || mlx_dtype(out) == "complex64") {
+      rmlx_abort(paste0("The function of `mlx_check_grad()` must return an mlx array of real floating-point numbers, ",
+                        "or a list whose first element is one; it returned ", describe_result(out), "."), "result")
+    }
+    if (length(out) == 1L) return(.Call(C_reshape, out, integer(), FALSE))
+    weights <- as_mlx(1 + sin(seq_along(out)) / 2, dtype = "float64", device = "cpu")
+    sum(out * .Call(C_reshape, weights, mlx_shape(out), TRUE))
   }
-  shape <- mlx_shape(out)
-  if (length(out) == 1L) return(function(v) .Call(C_reshape, fun(v), integer(), FALSE))
-  weights <- .Call(C_reshape, as_mlx(1 + sin(seq_along(out)) / 2), shape, TRUE)
-  function(v) sum(fun(v) * weights)
 }
 
 # Of the sum, by each mode: its gradient as one row, its Hessian.
@@ -160,9 +163,10 @@ compare_with_differences <- function(order, derivatives, fun, x, paths, tol) {
     size <- base::pmax(abs(analytic), abs(as.vector(values)))
     difference <- abs(analytic - as.vector(values))
     error <- base::ifelse(difference == 0, 0, difference / (size + as.vector(noise) / tol))
+    error[is.na(error)] <- Inf # NaN passes for nothing
     data.frame(
       order = order, mode = mode, path = path, analytic = analytic, numeric = as.vector(values), error = error,
-      ok = !is.na(error) & error <= tol
+      ok = error <= tol
     )
   }))
 }

@@ -97,7 +97,7 @@ constrained_maximum <- function(fns, i, value, others) {
   if (length(others) == 0L) return(list(others = others, loglik = -fns$fn(value)))
   found <- stats::nlminb(
     others,
-    nan_as_inf(function(o) fns$fn(whole(o))), function(o) fns$gr(whole(o))[-i],
+    stepping_back(function(o) fns$fn(whole(o))), function(o) fns$gr(whole(o))[-i],
     function(o) fns$hess(whole(o))[-i, -i, drop = FALSE]
   )
   list(others = found$par, loglik = -found$objective)
@@ -123,8 +123,10 @@ constrained_maximum <- function(fns, i, value, others) {
 #' predict(fit, function(p, data) exp(p$a + p$b * data$x), data.frame(x = 6:7), se.fit = TRUE)
 #' @export
 predict.mlx_mle <- function(object, fn, newdata, se.fit = FALSE, ...) {
-  title <- title_of(substitute(fn), fn)
+  written <- substitute(fn)
+  given <- fn
   fn <- function_of(fn, "predict", "fn")
+  title <- title_of(written, given)
   check_flag(se.fit, "se.fit")
   data <- if (missing(newdata)) object$data else list(newdata)
   objective <- residual_objective(fn, object$space, c(data, list(...)), "predict", title)

@@ -18,7 +18,8 @@
 #' @param control A list of arguments for [stats::nlminb()]'s `control`.
 #'
 #' @details
-#' The maximum is found by `nlminb()`, then refined by Newton's steps as long as they
+#' The maximum is found by `nlminb()`, which steps back from points where the log likelihood is not finite or meets
+#' a matrix that is singular or not positive definite; then it is refined by Newton's steps as long as they
 #' make the Newton decrement smaller. It counts as found if that is below 1e-8: the
 #' log likelihood is that close to the maximum of its quadratic approximation.
 #'
@@ -57,8 +58,10 @@
 #' @export
 mlx_mle <- structure(
   function(loglik, start, data, ..., nobs = NULL, control = list()) {
-    title <- title_of(substitute(loglik), loglik)
+    written <- substitute(loglik)
+    given <- loglik
     loglik <- function_of(loglik, "mlx_mle", "loglik")
+    title <- title_of(written, given)
     nobs <- if (is.null(nobs)) count_observations(if (!missing(data)) data) else check_count(nobs, "nobs", 1)
     check_port_control(control)
     constants <- c(if (!missing(data)) list(data), list(...))
@@ -102,12 +105,12 @@ maximise <- function(fns, control) {
   if (!is.finite(value)) {
     rmlx_abort(paste0("the log likelihood is ", -value, " at `start`: begin where it is finite."), "value")
   }
-  found <- stats::nlminb(fns$par, nan_as_inf(fns$fn), fns$gr, fns$hess, control = control)
+  found <- stats::nlminb(fns$par, stepping_back(fns$fn), fns$gr, fns$hess, control = control)
   par <- found$par
   step <- newton_step(fns, par)
   for (i in seq_len(20L)) {
     there <- par - step$step
-    if (!is.finite(step$decrement) || step$decrement == 0 || !is.finite(fns$fn(there))) break
+    if (!is.finite(step$decrement) || step$decrement == 0 || !is.finite(stepping_back(fns$fn)(there))) break
     ahead <- newton_step(fns, there)
     if (!(ahead$decrement < step$decrement)) break
     par <- there
@@ -117,10 +120,11 @@ maximise <- function(fns, control) {
        message = found$message)
 }
 
-# nlminb() warns of NaN, and steps back from infinity without a word.
-nan_as_inf <- function(fn) {
+# nlminb() warns of NaN, and steps back from infinity without a word; so it shall from matrices that are not
+# positive definite.
+stepping_back <- function(fn) {
   function(par) {
-    value <- fn(par)
+    value <- tryCatch(fn(par), rmlx_error_singular = function(e) Inf)
     if (is.nan(value)) Inf else value
   }
 }
@@ -135,9 +139,8 @@ newton_step <- function(fns, par) {
 
 # The upper factor of a positive definite matrix of R's numbers.
 cholesky_or_null <- function(x) {
-  if (!all(is.finite(x))) return(NULL)
+  if (!all(is.finite(x)) || any(diag(x) <= 0)) return(NULL)
   scale <- sqrt(diag(x))
-  if (!all(is.finite(scale) & scale > 0)) return(NULL)
   # of the matrix with a unit diagonal, so that the parameters' units do not matter
   factor <- tryCatch(chol(x / base::outer(scale, scale)), error = function(e) NULL)
   if (is.null(factor) || min(diag(factor)) < sqrt(.Machine$double.eps)) return(NULL)

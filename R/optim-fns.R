@@ -48,8 +48,10 @@
 #' nlm(fns$nlm, fns$par)$estimate
 #' @export
 mlx_optim_fns <- function(f, par, ..., dtype = "float64") {
-  title <- title_of(substitute(f), f)
+  written <- substitute(f)
+  given <- f
   f <- function_of(f, "mlx_optim_fns")
+  title <- title_of(written, given)
   dtype <- check_choice(dtype, c("float64", "float32"), "dtype")
   space <- parameter_space(par, dtype)
   cached_functions(scalar_objective(f, space, list(...), "mlx_optim_fns", title), space)

@@ -13,6 +13,7 @@ lbfgs <- function(objective, x, control) {
   pairs <- list()
   ending <- "maxit"
   iteration <- 0L
+  idle <- 0L # steps in a row that changed nothing beyond rounding
   repeat {
     size <- largest_of(here$gradient)
     trace_line(control, iteration, here$value, size)
@@ -30,8 +31,9 @@ lbfgs <- function(objective, x, control) {
       slope <- -as.numeric(sum(here$gradient^2))
     }
     along <- function(step) {
-      there <- measure(here$x + step * direction)
-      c(there, list(step = step, slope = as.numeric(sum(direction * there$gradient))))
+      there <- tried(measure, here$x + step * direction)
+      slope <- if (is.finite(there$value)) as.numeric(sum(direction * there$gradient)) else NaN
+      c(there, list(step = step, slope = slope))
     }
     noise <- control$noise * abs(here$value)
     first <- if (length(pairs)) 1 else min(1, 1 / as.numeric(sum(abs(here$gradient))))
@@ -48,7 +50,13 @@ lbfgs <- function(objective, x, control) {
       break
     }
     pairs <- remember(pairs, there$x - here$x, there$gradient - here$gradient, control)
+    lowered <- here$value - there$value > noise || largest_of(there$gradient) < 0.9 * size
+    idle <- if (lowered) 0L else idle + 1L
     here <- there[c("x", "value", "gradient")]
+    if (idle == 5L) {
+      ending <- if (size <= sqrt(control$gtol) * max(1, abs(here$value))) "rounding" else "stuck"
+      break
+    }
   }
   c(here, list(
     ending = ending, iterations = iteration, counts = c("values and gradients" = evaluations)

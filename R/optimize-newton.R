@@ -29,7 +29,7 @@ newton_cg <- function(objective, x, control) {
       curvature(direction)
     }
     step <- steihaug(product, here$gradient, radius)
-    there <- measure(here$x + step$step)
+    there <- tried(measure, here$x + step$step)
     # rounding errors of the values count neither for nor against the model
     noise <- control$noise * abs(here$value)
     ratio <- (here$value - there$value + noise) / (step$predicted + noise)

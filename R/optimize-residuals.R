@@ -35,7 +35,7 @@ gauss_newton <- function(objective, x, control) {
     predicted <- -2 * as.numeric(sum(step * here$half)) # the slope of the sum of squares is minus twice this
     part <- 1
     repeat {
-      there <- measure(here$x + part * step)
+      there <- tried(measure, here$x + part * step)
       most <- (1 + control$noise) * here$value - 1e-4 * part * predicted
       lowered <- is.finite(there$value) && there$value <= most
       if (lowered || part < control$noise || is_small_step(part * step, here$x, here$norms, control)) break
@@ -71,7 +71,7 @@ levenberg_marquardt <- function(objective, x, control) {
       step <- damped_step(here, state)
       # of the linear model, whose residuals at its minimum are those of the damped equations
       predicted <- as.numeric(state$mu * sum((state$scale * step)^2) - sum(step * here$half))
-      there <- measure(here$x + step)
+      there <- tried(measure, here$x + step)
       # rounding errors of the values count neither for nor against the model
       noise <- control$noise * here$value
       ratio <- (here$value - there$value + noise) / (predicted + noise)

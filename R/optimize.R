@@ -49,7 +49,7 @@
 #' f that is not finite at the start and residuals fewer than the parameters or a Jacobian without full
 #' rank in `"gauss-newton"` are errors (`rmlx_error_value`, `rmlx_error_shape`, `rmlx_error_singular`), as is
 #' a result of another kind (`rmlx_error_result`). At trial points a value that is not finite shortens
-#' the step.
+#' the step, and so does a matrix that is singular or not positive definite (`rmlx_error_singular`).
 #' @references Nocedal, J. and Wright, S. J. (2006) *Numerical Optimization*, 2nd ed., chapters 3, 7 and 10.
 #' @seealso [mlx_optim_fns()] for R's own optimisers.
 #' @examples
@@ -65,8 +65,10 @@
 #' @export
 mlx_optimize <- structure(
   function(f, par, ..., method = c("lbfgs", "newton-cg", "gauss-newton", "levenberg-marquardt"), control = list()) {
-    title <- title_of(substitute(f), f)
+    written <- substitute(f)
+    given <- f
     f <- function_of(f, "mlx_optimize")
+    title <- title_of(written, given)
     method <- check_choice(method, c("lbfgs", "newton-cg", "gauss-newton", "levenberg-marquardt"), "method")
     space <- parameter_space(par)
     control <- optimizer_control(control, method, space$dtype)
@@ -120,6 +122,11 @@ refuse_start <- function(value) {
   if (!is.finite(value)) {
     rmlx_abort(paste0("the function is ", value, " at the start: begin where it is finite."), "value")
   }
+}
+
+# A trial point; where f meets a matrix that is singular or not positive definite, an infinitely bad one.
+tried <- function(measure, x) {
+  tryCatch(measure(x), rmlx_error_singular = function(e) list(x = x, value = Inf))
 }
 
 trace_line <- function(control, iteration, value, gradient_norm) {

@@ -21,7 +21,7 @@
 #'   the package is loaded.
 #' - `rmlx.quiet`: `TRUE` silences the message about a slow BLAS when the package is attached.
 #' @useDynLib rmlx, .registration = TRUE, .fixes = "C_"
-#' @importFrom stats setNames
+#' @importFrom stats confint logLik nobs predict setNames vcov
 #' @importFrom methods setOldClass
 #' @importFrom rlang abort env_binding_are_lazy new_weakref obj_address warn wref_value
 #' @keywords internal

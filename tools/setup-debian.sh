@@ -6,7 +6,7 @@ set -eu
 # R with its compilers and headers, the R packages that rmlx and its tests use, a fast BLAS,
 # and what builds mlx-c and its bindings.
 wanted="r-base-dev r-cran-rlang r-cran-cli r-cran-testthat r-cran-mass r-cran-bit64
-    r-cran-matrix r-cran-tibble r-cran-generics r-cran-nnet r-cran-survival
+    r-cran-matrix r-cran-tibble r-cran-generics r-cran-nlme r-cran-nnet r-cran-survival
     libopenblas0-pthread g++ make cmake libfmt-dev"
 if [ "${1:-}" = --dev ]; then
     wanted="$wanted r-cran-roxygen2 r-cran-lintr r-cran-reticulate r-cran-rmarkdown pandoc"

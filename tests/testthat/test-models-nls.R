@@ -1,7 +1,9 @@
 # Nonlinear regressions: our least squares and derivatives against nls().
 
 # nls() warns where it cannot lower the sum of squares any more
-nls_tightly <- function(...) suppressWarnings(nls(..., control = nls.control(tol = 1e-9, maxiter = 200, warnOnly = TRUE)))
+nls_tightly <- function(...) {
+  suppressWarnings(nls(..., control = nls.control(tol = 1e-9, maxiter = 200, warnOnly = TRUE)))
+}
 
 # Coefficients and standard errors as nls() has them, from our residuals and Jacobian.
 expect_nls <- function(want, residuals, start, data) {
@@ -48,7 +50,8 @@ test_that("a nonlinear regression by its likelihood has nls()'s coefficients and
   data <- subset(DNase, Run == 1)
   want <- nls_tightly(density ~ SSlogis(log(conc), Asym, xmid, scal), data)
   loglik <- function(p, data) {
-    sum(mlx_dnorm(data$density, p["Asym"] / (1 + exp((p["xmid"] - log(data$conc)) / p["scal"])), exp(p["log_sd"]), log = TRUE))
+    curve <- p["Asym"] / (1 + exp((p["xmid"] - log(data$conc)) / p["scal"]))
+    sum(mlx_dnorm(data$density, curve, exp(p["log_sd"]), log = TRUE))
   }
   fit <- mlx_mle(loglik, c(Asym = 2, xmid = 1.5, scal = 1, log_sd = -3), data)
   expect_equal(coef(fit)[1:3], coef(want), tolerance = 1e-6)

@@ -117,7 +117,8 @@ test_that("mistakes are named", {
                fixed = TRUE, class = "rmlx_error_result")
   expect_error(mlx_optim_fns(function(p) NULL, 1)$fn(1), "it returned NULL", class = "rmlx_error_result")
   expect_error(mlx_optim_fns(function(p) sum(as.numeric(p)), 1)$fn(1), class = "rmlx_error_tape")
-  expect_error(mlx_optim_fns(3, 1), "`f` of mlx_optim_fns() must be a function", fixed = TRUE, class = "rmlx_error_argument")
+  expect_error(mlx_optim_fns(3, 1), "`f` of mlx_optim_fns() must be a function", fixed = TRUE,
+               class = "rmlx_error_argument")
   expect_error(mlx_optim_fns(sum, list()), "no floating-point", class = "rmlx_error_argument")
   expect_error(mlx_optim_fns(sum, factor("a")), "class factor", class = "rmlx_error_argument")
   mine <- function(theta) stop("too cold")

@@ -89,8 +89,8 @@ test_that("residuals of rank below the number of parameters are for Levenberg an
   twice <- function(p) c(p[1] + p[2] - 3, 2 * p[1] + 2 * p[2] - 6, p[1] + p[2] - 3)
   expect_error(mlx_optimize(twice, c(0, 0), method = "gauss-newton"), "linearly dependent",
                class = "rmlx_error_singular")
-  expect_error(mlx_optimize(function(p) sum(p)^2 + p[1:1], c(1, 2), method = "gauss-newton"), "1 residuals for 2 parameters",
-               class = "rmlx_error_shape")
+  expect_error(mlx_optimize(function(p) sum(p)^2 + p[1:1], c(1, 2), method = "gauss-newton"),
+               "1 residuals for 2 parameters", class = "rmlx_error_shape")
   fit <- mlx_optimize(twice, c(0, 0), method = "levenberg-marquardt")
   expect_identical(fit$convergence, 0L)
   expect_near(sum(fit$par), 3, 1e-8)
@@ -136,6 +136,19 @@ test_that("a step out of the domain is shortened", {
   expect_near(fit$par, 1, 1e-8)
 })
 
+test_that("a step to a matrix without a Cholesky factor is shortened", {
+  # the covariance that has the given one's entropy: the likelihood of a normal sample
+  s <- matrix(c(2, 1.9, 1.9, 2), 2)
+  loss <- function(p) {
+    v <- mlx_reshape(c(p[1], p[2], p[2], p[3]), c(2, 2))
+    sum(mlx_diagonal(solve(v, s))) + 2 * sum(log(mlx_diagonal(mlx_cholesky(v))))
+  }
+  for (method in scalar_methods) {
+    expect_near(mlx_optimize(loss, c(1, 0, 1), method = method)$par, c(2, 1.9, 2), 1e-8, method)
+  }
+  expect_error(mlx_optimize(loss, c(1, 2, 1)), class = "rmlx_error_singular")
+})
+
 test_that("the end is told: by tolerance, by the limit of iterations, by no way down", {
   fit <- mlx_optimize(rosenbrock, c(-1.2, 1), control = list(maxit = 3))
   expect_identical(fit$convergence, 1L)
@@ -153,6 +166,19 @@ test_that("the end is told: by tolerance, by the limit of iterations, by no way 
   expect_identical(unname(at_once$counts), 1L)
 })
 
+test_that("a search among rounding errors ends", {
+  # values that are steps: the gradient is there, but small steps change nothing
+  calls <- 0
+  steps <- function(p) {
+    calls <<- calls + 1
+    x <- mlx_stop_gradient(sum(p))
+    round(x * 10) / 10 + sum(p) - x + 5
+  }
+  fit <- mlx_optimize(function(p) steps(p^2), c(0.3, 0.2))
+  expect_true(fit$convergence %in% c(0L, 2L))
+  expect_lt(calls, 2000)
+})
+
 test_that("counts are the evaluations that were made", {
   calls <- 0
   f <- function(p) {
@@ -168,7 +194,8 @@ test_that("what cannot be minimised is refused", {
   expect_error(mlx_optimize(f, c(NaN, 1)), "is NaN at the start", class = "rmlx_error_value")
   expect_error(mlx_optimize(function(p) sum(log(p)), c(0, 1)), "is -Inf at the start", class = "rmlx_error_value")
   expect_error(mlx_optimize(function(p) p^2, c(1, 2)), "must return one number", class = "rmlx_error_result")
-  expect_error(mlx_optimize(function(p) 3, c(1, 2), method = "gauss-newton"), "class numeric", class = "rmlx_error_result")
+  expect_error(mlx_optimize(function(p) 3, c(1, 2), method = "gauss-newton"), "class numeric",
+               class = "rmlx_error_result")
   expect_error(mlx_optimize(f, "a"), "class character", class = "rmlx_error_argument")
   expect_error(mlx_optimize(f, list(a = "b")), "no floating-point", class = "rmlx_error_argument")
   expect_error(mlx_optimize(f, as_mlx(1i)), "complex", class = "rmlx_error_dtype")
