@@ -21,4 +21,19 @@ using float16_t = mlx::core::float16_t;
 using bfloat16_t = mlx::core::bfloat16_t;
 #endif
 
+// mlx-c takes what an exception says for a format: a "%s" in it, which may come from a user's file
+// name or kernel, would end the process.
+#include "mlx/c/error.h"
+namespace rmlx {
+inline void report(const char* file, int line, const char* text) {
+  _mlx_error(file, line, "%s", text);
+}
+template <typename... Values>
+void report(const char* file, int line, const char* format, Values... values) {
+  _mlx_error(file, line, format, values...);
+}
+} // namespace rmlx
+#undef mlx_error
+#define mlx_error(...) rmlx::report(__FILE__, __LINE__, __VA_ARGS__)
+
 #endif
