@@ -12,8 +12,8 @@
 #'   [mlx_print_options()].
 #' - `rmlx.host_reads`: `"allow"` (default), `"warn"` or `"error"` when base R code without a
 #'   method for mlx reads an array's values; see [mlx_host_reads()].
-#' - `rmlx.warn_broadcast`: `FALSE` silences the warning (class `rmlx_warning_broadcast`) that a plain vector
-#'   beside an n x 1 array gives an n x n one.
+#' - `rmlx.warn_broadcast`: `FALSE` silences the warning (class `rmlx_warning_broadcast`) that a vector
+#'   of n numbers beside an n x 1 array gives an n x n one.
 #' - `rmlx.overlay`: `FALSE` has transformations call functions as they are, without what [mlx_overlay] describes.
 #' - `rmlx.memory_step`: bytes by which the arrays may grow before R's collector is run; see
 #'   [mlx_memory()].

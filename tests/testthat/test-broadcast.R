@@ -120,13 +120,21 @@ test_that("a plain vector beside one column is told of, once for each call", {
   expect_warning(x^c(2, 3), class = "rmlx_warning_broadcast")
 })
 
+test_that("so is a 1-d array of as many numbers, which may have been a vector", {
+  x <- as_mlx(cbind(c(1, 2, 3)))
+  v <- as_mlx(c(4, 5, 6))
+  expect_warning(v * x, "`v` (length 3) beside an array of shape 3 x 1", fixed = TRUE, class = "rmlx_warning_broadcast")
+  residuals <- function(b, x, z) sum((z - x %*% b)^2)
+  expect_warning(mlx_grad(residuals, 1, cbind(1:3), c(2, 4, 6)), "`z`", class = "rmlx_warning_broadcast")
+})
+
 test_that("what is meant is not told of, and an option silences it", {
   x <- as_mlx(cbind(c(1, 2, 3)))
   expect_no_warning({
     x + 1
     x + cbind(1:3)
     x + rbind(1:3)
-    x + as_mlx(1:3)
+    x + as_mlx(1:2)
     as_mlx(matrix(1:6, 3)) + 1:2
     as_mlx(rbind(1)) + 1:3
     as_mlx(1:3) + 1:3

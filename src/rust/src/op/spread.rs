@@ -19,9 +19,11 @@ unsafe extern "C" fn pair_columns(yes: SEXP) -> SEXP {
     Rf_ScalarLogical(before.into())
 }
 
-/// Whether a vector is to be paired with the column that `array` may be.
+/// Whether an R vector is to be paired with the column that `array` may be.
 unsafe fn pairs(vector: SEXP, array: SEXP) -> bool {
-    PAIRING.with(Cell::get) && rows(vector, array).is_some_and(|m| XLENGTH(vector) == m as R_xlen_t)
+    PAIRING.with(Cell::get)
+        && object::handle_of(vector).is_null()
+        && rows(vector, array).is_some_and(|m| XLENGTH(vector) == m as R_xlen_t)
 }
 
 /// The two operands of an operation; a vector that is paired with a column takes its shape.
@@ -50,17 +52,20 @@ unsafe extern "C" fn set_spread_watcher(function: SEXP) -> SEXP {
     R_NilValue
 }
 
-/// The rows of the one column that `array` is, if `vector` is an R vector of several numbers.
+/// The rows of the one column that `array` is, if `vector` is a vector of several numbers: an R vector
+/// of any length, or a 1-d array of as many numbers, which may have been an R vector before.
 unsafe fn rows(vector: SEXP, array: SEXP) -> Option<i32> {
-    if !object::handle_of(vector).is_null()
-        || XLENGTH(vector) < 2
-        || Rf_getAttrib(vector, R_DimSymbol) != R_NilValue
-    {
+    if XLENGTH(vector) < 2 || Rf_getAttrib(vector, R_DimSymbol) != R_NilValue {
         return None;
     }
     let dim = Rf_getAttrib(array, R_DimSymbol);
     let column = TYPEOF(dim) == SEXPTYPE::INTSXP && XLENGTH(dim) == 2 && INTEGER_ELT(dim, 1) == 1;
-    (column && INTEGER_ELT(dim, 0) > 1).then(|| INTEGER_ELT(dim, 0))
+    if !column || INTEGER_ELT(dim, 0) < 2 {
+        return None;
+    }
+    let rows = INTEGER_ELT(dim, 0);
+    let fits = XLENGTH(vector) == rows as R_xlen_t || object::handle_of(vector).is_null();
+    fits.then_some(rows)
 }
 
 /// Tells R's side where one of two operands is a vector and the other a column.
