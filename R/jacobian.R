@@ -52,7 +52,7 @@ jacobian_of <- function(problem, mode, who, caller) {
     grads <- .Call(C_value_and_grad, weighted$sum, problem$leaves, caller)[[2L]]
     parts <- weighted$parts()
     if (mode == "reverse" || sum(lengths(parts$leaves)) <= sum(lengths(problem$leaves))) {
-      return(list(parts = parts, blocks = unit_products(grads, stand_ins)))
+      return(list(parts = parts, blocks = lapply(unit_products(grads, stand_ins), lapply, unconjugated)))
     }
   }
   stand_ins <- lapply(problem$leaves, mlx_zeros_like)
@@ -63,6 +63,9 @@ jacobian_of <- function(problem, mode, who, caller) {
   })
   list(parts = out$parts, blocks = blocks)
 }
+
+# Gradients of complex numbers are conjugated, and Jacobians are not.
+unconjugated <- function(x) if (mlx_dtype(x) == "complex64") Conj(x) else x
 
 # Of an array whose first axes are those of `leaf`: the others first.
 last_axes_first <- function(x, leaf) {

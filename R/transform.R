@@ -129,7 +129,9 @@ directions_of <- function(given, problem, what) {
 # What goes with a list of arguments, where that of a single one may stand for itself.
 as_list_of <- function(given, skeletons) {
   if (length(skeletons) != 1L || is.null(given) || fits(given, skeletons)) return(given)
-  if (!is_plain_list(given) || fits(given, skeletons[[1L]])) list(given) else given
+  only <- skeletons[[1L]]
+  wrapped <- is_plain_list(given) && length(given) == 1L && (is_plain_list(given[[1L]]) || !is_node(only))
+  if (wrapped && !fits(given, only)) given else list(given)
 }
 
 # Whether a list has the structure of another.
