@@ -168,30 +168,18 @@ title_of <- function(written, f) {
 # Calls f with symbols for arguments, so that calls in conditions stay short and hold no values. The
 # symbols are f's own names of its arguments, where it has some.
 call_with <- function(f, args, title) {
-  functions <- base::vapply(args, is.function, NA)
+  functions <- FALSE
+  for (arg in args) if (is.function(arg)) functions <- TRUE
   as_plain <- overlay_on()
   if (as_plain) {
     f <- overlaid(f)
-    if (any(functions)) args[functions] <- lapply(args[functions], overlay_of)
+    if (functions) args <- lapply(args, function(arg) if (is.function(arg)) overlay_of(arg) else arg)
   }
   pairing <- .Call(C_pair_columns, as_plain)
   on.exit(.Call(C_pair_columns, pairing))
-  given <- names(args)
-  if (is.null(given)) given <- character(length(args))
-  open <- names(formals(if (is.primitive(f)) args(f) else f))
-  open <- open[!open %in% given]
-  open <- open[seq_len(match("...", open, length(open) + 1L) - 1L)]
-  symbols <- given
-  free <- which(given == "")
-  symbols[free] <- paste0("x", free)
-  known <- seq_len(min(length(open), length(free)))
-  symbols[free[known]] <- open[known]
+  symbols <- argument_symbols(names(args), length(args), names(formals(if (is.primitive(f)) args(f) else f)))
   # f is looked up as a function, so of its arguments only a function could stand in for it
-  symbols <- if (any(functions)) {
-    make.unique(c(title, symbols))[-1L]
-  } else {
-    make.unique(symbols)
-  }
+  if (functions) symbols <- make.unique(c(title, symbols))[-1L]
   arguments <- lapply(symbols, as.name)
   names(arguments) <- names(args)
   names(args) <- symbols
@@ -199,6 +187,22 @@ call_with <- function(f, args, title) {
   above <- new.env(parent = if (is.primitive(f)) emptyenv() else environment(f))
   assign(title, f, above)
   eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
+}
+
+# Unique names for n arguments of which some are given: those of f's own that are open, then x1, x2, ...
+argument_symbols <- function(given, n, own) {
+  if (is.null(given)) {
+    if (length(own) >= n && !"..." %in% own[seq_len(n)]) return(own[seq_len(n)])
+    given <- character(n)
+  }
+  open <- own[!own %in% given]
+  open <- open[seq_len(match("...", open, length(open) + 1L) - 1L)]
+  symbols <- given
+  free <- which(given == "")
+  symbols[free] <- paste0("x", free)
+  known <- seq_len(min(length(open), length(free)))
+  symbols[free[known]] <- open[known]
+  make.unique(symbols)
 }
 
 check_loss <- function(x, who) {

@@ -92,6 +92,11 @@ NULL
 #' @param condition A bool array or R logical; other numbers count as true unless 0.
 #' @param x,y Values where the condition holds, and elsewhere. All three broadcast.
 #' @return An mlx array of the promoted dtype of `x` and `y`. Gradients flow to the chosen elements.
+#' @section Gradients:
+#' The gradient of a branch is 0 where it is not chosen, also where its slope is infinite or undefined:
+#' `mlx_where(x > 0, log(x), 0)` has the gradient 0 at 0. That holds for what is computed element by
+#' element in the call's own arguments. A value computed before the call leaks: 0 times its infinite slope
+#' is NaN. Then choose a harmless input first, `safe <- mlx_where(x > 0, x, 1)`, and use that in the branch.
 #' @examples
 #' x <- as_mlx(c(-1, 2))
 #' mlx_where(x > 0, x, 0)
@@ -120,6 +125,7 @@ branches <- function(condition, x, y, plain = NULL, prepare = NULL) {
 #'
 #' @param x,y mlx arrays or R vectors; they broadcast.
 #' @return An mlx array. NaN if either is NaN.
+#' @details Where both are equal each has half of the gradient.
 #' @examples
 #' mlx_maximum(as_mlx(c(-1, 2)), 0)
 #' mlx_minimum(as_mlx(c(-1, 2)), 0)

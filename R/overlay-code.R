@@ -18,7 +18,7 @@ code_functions <- function() {
 #   code         its body rewritten; NULL if there is nothing to rewrite
 survey_of <- function(f) {
   code <- body(f)
-  address <- rlang::obj_address(code)
+  address <- obj_address(code)
   entry <- seen[[address]]
   if (is.null(entry)) {
     if (length(seen) >= 256L) rm(list = ls(seen, sorted = FALSE), envir = seen)
@@ -36,8 +36,14 @@ read_code <- function(f) {
   note("own", names(formals(f)), notes)
   code <- read_part(body(f), notes)
   out <- lapply(mget(c("uses", "heads", "own", "outer", "generics"), envir = notes), unique)
+  out$uses <- setdiff(out$uses, syntax)
   c(out, list(code = if (notes$rewritten) code))
 }
+
+# What nobody defines anew. (`%*%` and its like are functions.)
+syntax <- c("{", "(", "[", "[[", "$", "@", "<-", "=", "<<-", "+", "-", "*", "/", "^", "%%", "%/%", "<", ">", "<=",
+            ">=", "==", "!=", "!", "&", "&&", "|", "||", ":", "~", "if", "for", "while", "repeat", "break", "next",
+            "function", "return")
 
 note <- function(kind, names, notes) notes[[kind]] <- c(notes[[kind]], names)
 

@@ -4,7 +4,7 @@
 # Our functions by the addresses of those whose place they take, made when first asked for.
 stand_in <- function(f) {
   if (is.null(overlay_state$by_address)) collect_overlays()
-  overlay_state$by_address[[rlang::obj_address(f)]]
+  overlay_state$by_address[[obj_address(f)]]
 }
 
 # The names of all functions that are overlaid.
@@ -24,7 +24,7 @@ collect_overlays <- function() {
   for (name in names(ours)) {
     theirs <- base_functions(name)
     if (name %in% masks && !identical(own[[name]], ours[[name]])) theirs <- c(theirs, own[[name]])
-    for (f in theirs) assign(rlang::obj_address(f), ours[[name]], envir = addresses)
+    for (f in theirs) assign(obj_address(f), ours[[name]], envir = addresses)
   }
   overlay_state$names <- names(ours)
   overlay_state$by_address <- addresses
@@ -44,8 +44,9 @@ overlays <- function() {
   c(
     list(
       `diag<-` = assign_diagonal, `dim<-` = assign_dim,
-      c = combine_any, rep_len = repeat_to, rep.int = repeat_times, seq = sequence,
-      sum = of_all("sum", base::sum), prod = of_all("prod", base::prod), max = of_all("max", base::max), min = of_all("min", base::min),
+      c = combine_any, rep_len = repeat_to, rep.int = repeat_times, seq = sequence_of,
+      sum = of_all("sum", base::sum), prod = of_all("prod", base::prod),
+      max = of_all("max", base::max), min = of_all("min", base::min),
       range = of_all("range", base::range), mean.default = mean_of,
       ifelse = ifelse_in_columns, pmin = in_columns(pmin), pmax = in_columns(pmax),
       solve = beside_second(base::solve), backsolve = beside_second(backsolve),
@@ -83,7 +84,7 @@ repeat_times <- function(x, times) {
   if (any_traced(x)) rep(x, times = times) else base::rep.int(x, times)
 }
 
-sequence <- function(from, to, by, length.out, along.with, ...) {
+sequence_of <- function(from, to, by, length.out, along.with, ...) {
   given <- c(from = !missing(from), to = !missing(to), by = !missing(by))
   ends <- list(if (given[[1L]]) from, if (given[[2L]]) to, if (given[[3L]]) by)
   counted <- !missing(along.with) || !missing(length.out) && !is.null(length.out)

@@ -80,9 +80,9 @@ overlaid <- function(f) {
 
 overlay_of <- function(f) {
   if (is.primitive(f)) return(stand_in(f) %||% f)
-  address <- rlang::obj_address(body(f))
+  address <- obj_address(body(f))
   known <- seen[[address]]$made
-  made <- if (!is.null(known)) rlang::wref_value(known)
+  made <- if (!is.null(known)) wref_value(known)
   if (!is.null(made) && identical(made$f, f) && still_holds(made)) return(made$result)
   if (is_of_package(f)) {
     other <- stand_in(f)
@@ -92,7 +92,7 @@ overlay_of <- function(f) {
   made <- enclosed(f)
   if (made$lasting) {
     survey_of(f) # has an entry for it
-    seen[[address]]$made <- rlang::new_weakref(environment(f), made)
+    seen[[address]]$made <- new_weakref(environment(f), made)
   }
   made$result
 }
@@ -145,13 +145,14 @@ enclosures <- function(home) {
 
 # Where a name is bound among some environments; NULL if nowhere.
 place_of <- function(name, places) {
+  if (name == "...") return(NULL) # arguments of an enclosing function, which no overlay changes
   for (place in places) if (exists(name, envir = place, inherits = FALSE)) return(place)
   NULL
 }
 
 # Whether a binding is looked at by its function alone: a promise that nobody needed, or an active one.
 is_untouchable <- function(name, place) {
-  rlang::env_binding_are_lazy(place, name) || rlang::env_binding_are_active(place, name)
+  bindingIsActive(as.name(name), place) || !identical(place, globalenv()) && env_binding_are_lazy(place, name)
 }
 
 # What the names that a function uses ask of its overlay:
@@ -161,17 +162,37 @@ is_untouchable <- function(name, place) {
 #   calls   the user's functions that are called
 #   lasting whether all names were found; needed: whether there is more to overlay than `calls` may need
 roles <- function(f, survey) {
+  places <- enclosures(environment(f))
+  out <- list(fixed = list(), live = character(), hidden = list(), calls = list(), lasting = TRUE,
+              needed = !is.null(survey$code))
+  out <- add_roles(out, survey$uses, places, f, survey)
+  generics <- survey$generics
+  for (g in out$calls) generics <- c(generics, survey_of(g)$generics)
+  if (length(generics) > 0L) {
+    methods <- methods_of(unique(generics), places)
+    out <- add_roles(out, setdiff(methods$names, survey$uses), places, f, survey)
+    out$live <- c(out$live, methods$numeric)
+    out$needed <- out$needed || length(methods$numeric) > 0L
+  }
+  # `<<-` has to reach the user's variable
+  for (name in intersect(names(out$fixed), survey$outer)) {
+    out$live[[name]] <- name
+    out$hidden[[name]] <- out$fixed[[name]]$ours
+    out$fixed[[name]] <- NULL
+    out$needed <- TRUE
+  }
+  out$needed <- out$needed || length(out$fixed) > 0L
+  out
+}
+
+add_roles <- function(out, names, places, f, survey) {
   home <- environment(f)
-  places <- enclosures(home)
   top <- if (length(places) == 0L) home else parent.env(places[[length(places)]])
-  methods <- methods_used(survey, places, home)
-  out <- list(fixed = list(), live = methods$numeric, hidden = list(), calls = list(), lasting = TRUE,
-              needed = !is.null(survey$code) || length(methods$numeric) > 0L)
-  for (name in unique(c(survey$uses, methods$names))) {
+  for (name in names) {
     place <- place_of(name, places)
     if (is.null(place)) {
       known <- get0(name, top, mode = "function")
-      ours <- if (is.null(known)) NULL else stand_in(known)
+      ours <- if (!is.null(known)) stand_in(known)
       if (is.null(known) && name %in% survey$heads && !name %in% survey$own) out$lasting <- FALSE
       if (!is.null(ours)) out$fixed[[name]] <- list(theirs = known, ours = ours)
       next
@@ -198,31 +219,15 @@ roles <- function(f, survey) {
       out$calls[[name]] <- value
     }
   }
-  # `<<-` has to reach the user's variable
-  for (name in intersect(names(out$fixed), survey$outer)) {
-    out$live[[name]] <- name
-    out$hidden[[name]] <- out$fixed[[name]]$ours
-    out$fixed[[name]] <- NULL
-    out$needed <- TRUE
-  }
-  out$needed <- out$needed || length(out$fixed) > 0L
   out
 }
 
-# The methods of the user's generics that a function calls or is; and for a generic that has one for
-# numbers, but none for mlx arrays, that one.
-methods_used <- function(survey, places, home) {
-  generics <- survey$generics
-  for (name in survey$heads) {
-    place <- place_of(name, places)
-    if (is.null(place) || is_untouchable(name, place)) next
-    value <- get(name, envir = place)
-    if (is.function(value) && !is.primitive(value)) generics <- c(generics, survey_of(value)$generics)
-  }
+# The methods of generics among the user's functions; and for a generic that has one for numbers, but none
+# for mlx arrays, that one.
+methods_of <- function(generics, places) {
   out <- list(names = character(), numeric = character())
-  if (length(generics) == 0L) return(out)
   all <- base::unlist(lapply(places, ls, all.names = TRUE))
-  for (generic in unique(generics)) {
+  for (generic in generics) {
     out$names <- c(out$names, all[startsWith(all, paste0(generic, "."))])
     numeric <- intersect(paste0(generic, c(".double", ".numeric")), all)
     ours <- paste0(generic, ".mlx")
@@ -269,8 +274,11 @@ is_among <- function(f, functions) {
 
 # The bindings that the roles of a function's names rest on: name, where to look, value.
 bindings_of <- function(f, found) {
-  values <- c(lapply(found$fixed, `[[`, "theirs"), found$calls)
-  unname(Map(function(name, value) list(name, environment(f), value), names(values), values))
+  home <- environment(f)
+  out <- list()
+  for (name in names(found$fixed)) out[[length(out) + 1L]] <- list(name, home, found$fixed[[name]]$theirs)
+  for (name in names(found$calls)) out[[length(out) + 1L]] <- list(name, home, found$calls[[name]])
+  out
 }
 
 with_overlay <- function(f, survey, found) {

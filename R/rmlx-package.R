@@ -23,7 +23,7 @@
 #' @useDynLib rmlx, .registration = TRUE, .fixes = "C_"
 #' @importFrom stats confint logLik nobs predict setNames vcov
 #' @importFrom methods setOldClass
-#' @importFrom rlang abort warn
+#' @importFrom rlang abort env_binding_are_lazy new_weakref obj_address warn wref_value
 #' @keywords internal
 "_PACKAGE"
 

@@ -1,10 +1,17 @@
 # What the tape error says: which call left, and what to write instead.
 
-# `how`: "gradient", or "abstract" where values are not there at all.
+# `how`: "gradient"; "abstract" where values are not there yet; "gone" where they never will be.
 tape_message <- function(call, how) {
   left <- if (is.null(call)) "base R code" else paste0("`", short_call(call), "`")
   if (is_own_call(call)) left <- paste("base R code in", left)
   running <- running_transform()
+  if (how == "gone") {
+    return(c(
+      paste0(left, " asks for the values of an array that was made while `mlx_vmap()` or `mlx_compile()` traced a ",
+             "function: it stood for values to come, and has none of its own."),
+      i = "Return such an array from the function instead of keeping it by `<<-` or in an environment."
+    ))
+  }
   ensure <- paste0("Ensure all differentiable computations use MLX operations: the function",
                    if (!is.null(running)) paste0(" of `", running, "`"),
                    " must return an `mlx` object computed from its arguments by them.")

@@ -117,6 +117,8 @@ run_hostile <- function(functions, specials, log) {
       count <- count + 1L
       if (is.null(error)) next
       if (!inherits(error, "rmlx_error")) {
+        # R's own limit of memory
+        if (startsWith(conditionMessage(error), "cannot allocate vector of size")) next
         if (!is_mask(name)) found <- c(found, paste0("not classed: ", what, ": ", conditionMessage(error)))
       } else if (grepl(inside, conditionMessage(error))) {
         found <- c(found, paste0("shows its insides: ", what, ": ", conditionMessage(error)))

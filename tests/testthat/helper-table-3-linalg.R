@@ -50,6 +50,17 @@ base_pinv <- function(x) {
   s <- base::svd(x)
   s$v %*% (t(s$u) / s$d)
 }
+# The exponential by its series, of a matrix halved until it is small.
+exponential_r <- function(x) {
+  if (anyNA(x)) return(x * NA)
+  k <- max(0, ceiling(log2(max(abs(x), 1e-9) * 64)))
+  x <- x / 2^k
+  term <- out <- base::diag(nrow(x))
+  for (i in 1:20) out <- out + (term <- term %*% x / i)
+  for (i in seq_len(k)) out <- out %*% out
+  out
+}
+each_matrix_or_one <- function(f) function(x) if (length(dim(x)) == 2L) f(x) else each_matrix(f)(x)
 # Eigenvectors with their first component positive.
 turned <- function(v) v * rep(sign(v[1L, ]), each = nrow(v))
 mlx_turned <- function(v) v * sign(v[1L, ])
@@ -104,6 +115,11 @@ system_rows <- list(
       int = list(matrix(c(2L, 8L, 4L, 1L, 3L, 7L, 5L, 9L, 6L), 3)), bool = list(diag(2) == 1),
       inputs = list(list(general4), list(tall), list(t(tall))), tolerance32 = 1e-4,
       empty = list(list(matrix(0, 0, 0)), list(matrix(0, 2, 0)))),
+  row("mlx_expm", mlx_expm, each_matrix_or_one(exponential_r), inputs = list(
+    list(square / 12), list(spd / 60 - diag(3)), list(stacked / 60)
+  ), tolerance32 = 1e-3, empty = no_matrix, special = list(
+    list(diag(c(1, -8))), list(matrix(0, 2, 2)), list(matrix(c(0, -3, 3, 0), 2)), list(matrix(c(NaN, 1, 1, 1), 2))
+  )),
   row("pinv", pinv, base_pinv, inputs = list(list(tall), list(t(tall)), list(square)), tolerance32 = 1e-3)
 )
 

@@ -230,7 +230,8 @@ fast_rows <- list(
     mlx_fast_scaled_dot_product_attention(q, k, v, sinks = s)
   }, function(q, k, v, s) attention_r(q, k, v, sinks = s), list(other[1:4])),
   row("mlx_fast_cross_entropy", function(x) mlx_fast_cross_entropy(x, c(3, 1, 2)),
-      function(x) entropy_r(x, c(3, 1, 2)), inputs = list(list(square)), covers = "mlx_fast_cross_entropy", half = "float32")
+      function(x) entropy_r(x, c(3, 1, 2)), inputs = list(list(square)), covers = "mlx_fast_cross_entropy",
+      half = "float32")
 )
 
 operations <- c(operations, shift_rows, conv_rows, fast_rows)

@@ -166,7 +166,8 @@ gather_rows <- list(
           x
         }, inputs = list(list(square, 2.5), list(square, v2))),
   at_row("mlx_at_add", `+`), at_row("mlx_at_subtract", `-`), at_row("mlx_at_multiply", `*`),
-  at_row("mlx_at_divide", `/`, int = NULL, refuses = whole_dtypes), at_row("mlx_at_maximum", max), at_row("mlx_at_minimum", min),
+  at_row("mlx_at_divide", `/`, int = NULL, refuses = whole_dtypes),
+  at_row("mlx_at_maximum", max), at_row("mlx_at_minimum", min),
   keeps("mlx_at_add by axes", function(x, v) mlx_at_add(x, list(c(2, 2), TRUE), v), function(x, v) {
     x[2, ] <- x[2, ] + v[c(1, 3, 5)] + v[c(2, 4, 6)]
     x

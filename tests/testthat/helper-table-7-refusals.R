@@ -18,7 +18,7 @@ not_complex <- c(
   # factorizations that MLX has for real matrices
   "backsolve", "chol", "chol2inv", "det", "determinant", "forwardsolve", "mlx_cholesky",
   "mlx_cholesky_inv", "mlx_det", "mlx_inv", "mlx_lu", "mlx_lu_factor", "mlx_slogdet",
-  "mlx_solve_triangular", "mlx_tri_inv", "pinv", "qr", "qr.coef", "qr.fitted", "qr.Q", "qr.qty", "qr.qy",
+  "mlx_solve_triangular", "mlx_tri_inv", "pinv", "mlx_expm", "qr", "qr.coef", "qr.fitted", "qr.Q", "qr.qty", "qr.qy",
   "qr.R", "qr.resid", "qr.solve", "rcond", "solve"
 )
 # ... and some rows of functions that take complex numbers else.

@@ -382,7 +382,7 @@ test_that("an interrupt during a long evaluation inside f arrives within 2 s", {
 })
 
 test_that("every way out survives gctorture", {
-  child <- run_child(timeout = 120, {
+  child <- run_child(timeout = 300, {
     suppressWarnings(suppressMessages(requireNamespace("rlang")))
     mine <- structure(class = c("my", "error", "condition"), list(message = "m", call = NULL))
     ways <- list(

@@ -15,8 +15,6 @@ not_tried <- c(
   "mlx_optimize: f", "mlx_optimize: par", "mlx_mle: loglik", "mlx_mle: start",
   # handed on to base R's methods, with the array's values
   "print.mlx: ...", "format.mlx: ...",
-  # R's own limits of memory
-  "mlx_repeat: repeats", "mlx_tile: reps",
   # goes to base R
   "kronecker.default: Y"
 )
@@ -32,7 +30,7 @@ test_that("hostile input gives a value or a classed error", {
     source(.(normalizePath(test_path("helper-hostile.R"))))
     settings <- readRDS(.(settings))
     run_hostile(settings[[1]], settings[[2]], .(log))
-  }, before = "ulimit -v 12000000")))
+  }, before = "ulimit -v 5000000")))
   last <- utils::tail(readLines(log), 1L)
   expect(child$status == 0L, paste("the process ended at:", last, "and said:", child$out))
   lines <- strsplit(child$out, "\n")[[1L]]

@@ -4,8 +4,12 @@
 steady <- function(lines) gsub("(/[^/` ]+)+/", "<folder>/", lines)
 
 test_that("files that cannot be read or written are told by their path", {
-  folder <- withr::local_tempdir()
-  withr::local_dir(folder)
+  dir.create(folder <- tempfile("files-"))
+  old <- setwd(folder)
+  on.exit({
+    setwd(old)
+    unlink(folder, recursive = TRUE)
+  })
   x <- as_mlx(matrix(1:6, 2))
   dir.create("folder.npy")
   mlx_save(x, "fine")

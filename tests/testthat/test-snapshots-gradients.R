@@ -80,15 +80,15 @@ test_that("leaving the tape names the call and the remedy", {
 
 test_that("work that leaves MLX silently is told if the user asks for it", {
   x <- as_mlx(c(1, 2))
-  withr::local_options(rmlx.host_reads = "warn")
+  rlang::local_options(rmlx.host_reads = "warn")
   expect_told({
     cumsum(unclass(x))
   }, kind = NULL)
-  withr::local_options(rmlx.host_reads = "error")
+  rlang::local_options(rmlx.host_reads = "error")
   expect_told({
     cumsum(unclass(x))
   }, kind = NULL)
-  withr::local_options(rmlx.host_reads = "sometimes")
+  rlang::local_options(rmlx.host_reads = "sometimes")
   expect_told({
     cumsum(unclass(x))
   }, kind = NULL)

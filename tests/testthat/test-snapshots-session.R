@@ -42,7 +42,7 @@ test_that("options and limits that make no sense are refused", {
     mlx_set_wired_limit(NA)
   })
   whole <- mlx_cast(x, "int32")
-  withr::local_options(rmlx.max_print = "all", rmlx.dtype = "int32")
+  rlang::local_options(rmlx.max_print = "all", rmlx.dtype = "int32")
   expect_told({
     print(x)
     as_mlx(1.5)
@@ -54,7 +54,7 @@ test_that("freed arrays and requests beyond the memory limit say so", {
   x <- as_mlx(1:3)
   mlx_free(x)
   old <- mlx_set_memory_limit(1e9)
-  withr::defer(mlx_set_memory_limit(old))
+  on.exit(mlx_set_memory_limit(old))
   steady <- function(lines) sub("with [0-9.]+ GB in use", "with <some> GB in use", lines)
   expect_told({
     x + 1
@@ -65,7 +65,7 @@ test_that("freed arrays and requests beyond the memory limit say so", {
 })
 
 test_that("options that are read when the package loads are checked then", {
-  withr::local_options(rmlx.memory_step = -1)
+  rlang::local_options(rmlx.memory_step = -1)
   expect_told({
     rmlx:::bytes_option("rmlx.memory_step")
   })

@@ -13,10 +13,10 @@
 
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
-#include <mlx/transforms.h>
 
 #include "mlx/c/private/mlx.h"
-#include "linear.h"
+
+#include "map.h"
 #include "status.h"
 
 namespace mx = mlx::core;
@@ -81,8 +81,11 @@ class Rule : public mx::Primitive {
         directions[argnums[i]] = tangents[i];
       }
     }
-    auto pull = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
-    return rmlx::transpose(pull, outputs, directions, stream());
+    auto back = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
+    Arrays border = inputs;
+    border.insert(border.end(), outputs.begin(), outputs.end());
+    border.insert(border.end(), tangents.begin(), tangents.end());
+    return rmlx::transpose(back, outputs, directions, stream(), border);
   }
 
   // Rows take leading axes as a batch, so the mapped axis becomes the first of them.
@@ -97,13 +100,7 @@ class Rule : public mx::Primitive {
       }
     }
     for (size_t i = 0; i < inputs.size(); i++) {
-      if (axes[i] >= 0) {
-        inputs[i] = mx::moveaxis(inputs[i], axes[i], 0, stream());
-      } else {
-        mx::Shape shape = inputs[i].shape();
-        shape.insert(shape.begin(), extent);
-        inputs[i] = mx::broadcast_to(inputs[i], std::move(shape), stream());
-      }
+      inputs[i] = rmlx::items_first(inputs[i], axes[i], extent, stream());
     }
     Arrays out = apply(row_, flags_, inputs, stream());
     std::vector<int> first(out.size(), 0);

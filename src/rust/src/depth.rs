@@ -1,17 +1,12 @@
-//! How deep a graph MLX may be given: its transformations call themselves for every operation
-//! that another one waits for, and a stack that ends kills the process.
+//! How deep a graph MLX may be given: some of its functions call themselves for every operation that
+//! another one waits for, and a stack that ends kills the process. (Derivatives and vmap are ours, and
+//! loops.)
 use crate::error::{Error, Result};
 use crate::mlx::{self, Arrays};
 
 /// What is going to walk through a graph.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Walk {
-    /// A gradient (vjp).
-    Gradient,
-    /// A forward derivative (jvp).
-    Forward,
-    /// vmap.
-    Map,
     /// compile and export to a file.
     Trace,
     /// The graph as text.
@@ -19,13 +14,11 @@ pub enum Walk {
 }
 
 impl Walk {
-    /// Stack that one operation takes. Measured of MLX 0.32.2 on Linux (x86-64): 80, 96, 112, 144
-    /// and 112 bytes, plus what another build or compiler may need.
+    /// Stack that one operation takes. Measured of MLX 0.32.2 on Linux (x86-64): 144 and 112 bytes,
+    /// plus what another build or compiler may need.
     fn bytes(self) -> usize {
         let measured = match self {
-            Walk::Gradient => 80,
-            Walk::Forward => 96,
-            Walk::Map | Walk::Show => 112,
+            Walk::Show => 112,
             Walk::Trace => 144,
         };
         if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
@@ -37,8 +30,6 @@ impl Walk {
 
     fn name(self) -> &'static str {
         match self {
-            Walk::Gradient | Walk::Forward => "differentiate",
-            Walk::Map => "map",
             Walk::Trace => "trace",
             Walk::Show => "show",
         }

@@ -24,7 +24,8 @@ pub enum Error {
     /// An argument of the wrong kind.
     #[error("{0}")]
     Argument(String),
-    /// A value on the gradient's tape was asked for as plain numbers.
+    /// A value that a transformation traces was asked for as plain numbers. Instead of words: what kept it
+    /// from being read, of which R makes the text.
     #[error("{0}")]
     Tape(String),
     /// A derivative that nobody knows or that is not implemented.
@@ -158,6 +159,12 @@ pub fn last_mlx_error() -> Error {
             kind.trim_end_matches('.')
         ));
     }
+    if said.starts_with("Attempting to eval an array during function transformations") {
+        return Error::Tape("abstract".into());
+    }
+    if said.starts_with("Attempting to eval an array without a primitive") {
+        return Error::Tape("gone".into());
+    }
     Error::Mlx(if said.is_empty() {
         "MLX failed without a message.".into()
     } else {
@@ -188,16 +195,24 @@ pub fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Option<T> {
     let error = match outcome {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(error)) => error,
-        Err(payload) => Error::Internal(
-            payload
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string()))
-                .unwrap_or_else(|| "unknown".into()),
-        ),
+        Err(payload) => match payload.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(payload) => Error::Internal(
+                payload
+                    .downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string()))
+                    .unwrap_or_else(|| "unknown".into()),
+            ),
+        },
     };
     file(error);
     None
+}
+
+/// Leaves the computation that [`guarded`] runs with an error, from where none can be returned.
+pub fn leave(error: Error) -> ! {
+    std::panic::resume_unwind(Box::new(error))
 }
 
 /// Raises the filed error as an R condition of class `rmlx_error`.

@@ -3,7 +3,7 @@
 //! MLX cannot stop what it was given, so a long evaluation is given in parts, and R may take an
 //! interrupt after each (and, where MLX evaluates in the background, during each).
 use crate::device::Device;
-use crate::error::{Error, guarded, raise, Result};
+use crate::error::{guarded, raise, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::memory;

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::exact::Graph;
 use crate::mlx::{self, Array};
 use crate::rule::Node;
+use crate::tape;
 
 /// The numerator's coefficients of degree 13, over the first.
 const PADE: [f64; 14] = [
@@ -28,9 +29,10 @@ const PADE: [f64; 14] = [
 /// Up to this 1-norm the approximation is exact to double precision.
 const NORM: f64 = 5.371_920_351_148_152;
 
-/// How often the result is squared where a compiled function, which has no values yet, must do for all
-/// matrices. That is enough for norms up to 1e20; the exponentials of larger ones are NaN there.
-const SQUARINGS: i32 = 64;
+/// How often the result is squared where nothing may be evaluated: in a compiled function there are no
+/// values yet, and in a transformation an evaluation would cut the graph of those further out. That is
+/// enough for norms up to 5e12, which leave no digits; the exponentials of larger ones are NaN there.
+const SQUARINGS: i32 = 40;
 
 pub fn expm(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
     let g = cpu();
@@ -62,7 +64,7 @@ pub fn expm(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
 
 /// As many as the matrix of the largest norm needs, if its value can be had.
 fn squarings(doublings: &Array) -> Result<i32> {
-    if mlx::is_abstract(doublings)? {
+    if tape::is_running() || mlx::is_abstract(doublings)? {
         return Ok(SQUARINGS);
     }
     let axes: Vec<i32> = (0..mlx::rank(doublings) as i32).collect();

@@ -103,7 +103,7 @@ binary! {
     integer_divide = Composed(floor_divide);
     modulo = Composed(modulus);
     equal = Relation(mlx_sys::mlx_equal);
-    not_equal = Relation(mlx_sys::mlx_not_equal);
+    not_equal = Composed(unequal);
     less = Order(mlx_sys::mlx_less);
     less_equal = Order(mlx_sys::mlx_less_equal);
     greater = Order(mlx_sys::mlx_greater);
@@ -114,7 +114,7 @@ binary! {
     minimum = Composed(smaller);
     atan2 = Composed(|x, y, s| branch::note(mlx::binary(mlx_sys::mlx_arctan2, x, y, s)?));
     logaddexp = Composed(log_add_exp);
-    logical_xor = Relation(mlx_sys::mlx_logical_xor);
+    logical_xor = Composed(exclusive_or);
     bitwise_and = Bits(mlx_sys::mlx_bitwise_and);
     bitwise_or = Bits(mlx_sys::mlx_bitwise_or);
     bitwise_xor = Bits(mlx_sys::mlx_bitwise_xor);
@@ -146,6 +146,20 @@ fn quotient(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
         );
     }
     branch::note(mlx::binary(mlx_sys::mlx_divide, x, y, s)?)
+}
+
+/// x != y. vmap of MLX 0.32.2's own puts the items on the wrong axis where only y is mapped.
+fn unequal(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    if !mlx::is_tracer(x) && !mlx::is_tracer(y) {
+        return mlx::binary(mlx_sys::mlx_not_equal, x, y, s);
+    }
+    let equal = mlx::binary(mlx_sys::mlx_equal, x, y, s)?;
+    mlx::unary(mlx_sys::mlx_logical_not, &equal, s)
+}
+
+fn exclusive_or(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    let truth = |z: &Array| mlx::astype(z, Dtype::Bool, s);
+    unequal(&truth(x)?, &truth(y)?, s)
 }
 
 /// The larger or the smaller. Where they are equal each gets half of the gradient, as in max() and
@@ -203,7 +217,7 @@ fn divide_integers(x: &Array, y: &Array, s: mlx_stream) -> Result<Division> {
     };
     let masked = mlx::binary(mlx_sys::mlx_logical_or, &by_zero, &minus, s)?;
     let safe = mlx::select(&masked, &one, y, s)?;
-    let remainder = remainder(x, &safe, s)?;
+    let remainder = mlx::binary(mlx_sys::mlx_remainder, x, &safe, s)?;
     let whole = mlx::binary(mlx_sys::mlx_subtract, x, &remainder, s)?;
     let quotient = mlx::binary(mlx_sys::mlx_floor_divide, &whole, &safe, s)?;
     let to = operand::default_dtype()?;
@@ -242,7 +256,7 @@ fn floor_divide(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     }
     // R's myfloor: the plain quotient where it has no fraction to lose, else from the remainder
     let raw = mlx::binary(mlx_sys::mlx_divide, &x, &y, s)?;
-    let rest = remainder(&x, &y, s)?;
+    let rest = mlx::binary(mlx_sys::mlx_remainder, &x, &y, s)?;
     let whole = mlx::binary(
         mlx_sys::mlx_divide,
         &mlx::binary(mlx_sys::mlx_subtract, &x, &rest, s)?,
@@ -257,8 +271,8 @@ fn floor_divide(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     // beside an infinite divisor the quotient is a signed zero: a negative one floors to -1
     let zero = mlx::scalar(0.0, kind, s)?;
     let negative = |z: &Array| mlx::binary(mlx_sys::mlx_less, z, &zero, s);
-    let opposed = mlx::binary(mlx_sys::mlx_not_equal, &negative(&x)?, &negative(&y)?, s)?;
-    let some = mlx::binary(mlx_sys::mlx_not_equal, &x, &zero, s)?;
+    let opposed = unequal(&negative(&x)?, &negative(&y)?, s)?;
+    let some = unequal(&x, &zero, s)?;
     let vanished = mlx::binary(mlx_sys::mlx_equal, &raw, &zero, s)?;
     let below = mlx::binary(
         mlx_sys::mlx_logical_and,
@@ -285,7 +299,7 @@ fn modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
         );
     }
     // value from the remainder function, gradient from x - floor(x / y) * y
-    let value = mlx::stop_gradient(&remainder(&x, &y, s)?, s)?;
+    let value = mlx::stop_gradient(&mlx::binary(mlx_sys::mlx_remainder, &x, &y, s)?, s)?;
     let quotient = floor_divide(&x, &y, s)?;
     let smooth = mlx::binary(
         mlx_sys::mlx_subtract,
@@ -307,19 +321,6 @@ fn modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
         s,
     )?;
     mlx::binary(mlx_sys::mlx_add, &value, &correction, s)
-}
-
-/// MLX's remainder. vmap of one of a mapped and another operand has a wrong shape in MLX 0.32.2, so both
-/// are made to depend on both.
-fn remainder(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
-    if !mlx::is_tracer(x) && !mlx::is_tracer(y) {
-        return mlx::binary(mlx_sys::mlx_remainder, x, y, s);
-    }
-    let beside = |x: &Array, y: &Array| {
-        let any = mlx::binary(mlx_sys::mlx_equal, y, y, s)?;
-        mlx::select(&any, x, x, s)
-    };
-    mlx::binary(mlx_sys::mlx_remainder, &beside(x, y)?, &beside(y, x)?, s)
 }
 
 fn no_complex(kind: Dtype, operator: &str) -> Result<()> {

@@ -1,5 +1,4 @@
 //! Forward mode: Jacobian-vector products of an R closure.
-use crate::depth::Walk;
 use crate::error::check;
 use crate::ffi::*;
 use crate::mlx::Arrays;
@@ -30,7 +29,6 @@ unsafe extern "C" fn jvp(function: SEXP, leaves: SEXP, directions: SEXP, caller:
     Frame::run(cont, |traced| {
         let mut callee = Callee::new(function, caller, primals.devices());
         callee.leaves = leaves;
-        callee.walk = Walk::Forward;
         let closure = Closure::lent(&callee);
         let (mut values, mut tangents) = (Arrays::new(), Arrays::new());
         check(rmlx_jvp(

@@ -84,9 +84,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         let fresh = Rf_protect(handle::new());
         let filled = guarded(|| {
             let array = mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i) })?;
-            if (*callee).traced {
-                Traced::add(&array)?;
-            }
+            Traced::add(&array, (*callee).traced)?;
             handle::fill(fresh, Placed::new(array, (*callee).input_device(i)));
             Ok(())
         });
@@ -134,7 +132,10 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
             ))?;
         }
         *(*callee).results.borrow_mut() = devices;
-        depth::check(&ManuallyDrop::new(Arrays(output)), (*callee).walk)
+        match (*callee).walk {
+            Some(walk) => depth::check(&ManuallyDrop::new(Arrays(output)), walk),
+            None => Ok(()),
+        }
     });
     if kept.is_none() {
         raise();
