@@ -9,7 +9,8 @@
 #' @param f A function of the parameters (and of the arguments in `...`) that returns one number as an
 #'   mlx array, or a list whose first element is one, as for [mlx_grad()].
 #' @param par Parameters, as f receives them: a numeric vector, matrix or array, an mlx array, or a
-#'   nested list of them. What is not floating point in a list reaches f untouched.
+#'   nested list of them. What is not floating point in a list reaches f untouched; a number with a name
+#'   is a vector of one element.
 #' @param ... Further arguments of `f`: constants. R's numbers reach f as mlx arrays of `dtype`, lists and
 #'   data frames as they are.
 #' @param dtype `"float64"` or `"float32"`. Double precision is computed on the CPU. While f runs, it is

@@ -25,8 +25,9 @@ parameter_space <- function(par, dtype = NULL, name = "par") {
   device <- if (dtype == "float64" || !"gpu" %in% kinds) "cpu" else "gpu"
 
   skeleton <- part$skeleton
-  shapes <- lapply(leaves, mlx_shape)
   values <- lapply(leaves, as_r)
+  # a named number is a vector, so that p["name"] works for one parameter as for several
+  shapes <- Map(function(leaf, value) if (is.null(names(value))) mlx_shape(leaf) else length(value), leaves, values)
   to <- cumsum(lengths(leaves))
   positions <- lapply(seq_along(to), function(i) to[i] - length(leaves[[i]]) + seq_along(leaves[[i]]))
 

@@ -84,6 +84,6 @@ not_operations <- c(
   mlx_checkpoint = "a transformation, tested in test-custom.R",
   mlx_optim_fns = "prepares functions for optim(), tested in test-optim-fns.R",
   mlx_optimize = "optimises, tested in test-optimize.R",
-  mlx_mle = "fits, tested in test-models-glm.R",
-  mlx_check_grad = "checks gradients"
+  mlx_mle = "fits, tested in test-mle.R and test-models-*.R",
+  mlx_check_grad = "checks gradients, tested in test-check-grad.R"
 )

@@ -71,6 +71,8 @@ test_that("vectors, matrices, single numbers, integers and mlx arrays are parame
   expect_identical(dim(m$unflatten(1:4)), c(2L, 2L))
   one <- mlx_optim_fns(function(p) p^2, 3)
   expect_identical(c(one$fn(4), one$gr(4), one$hess(4)), c(16, 8, 2))
+  named <- mlx_optim_fns(function(p) (p["a"] - 1)^2, c(a = 3))
+  expect_identical(list(named$fn(4), named$gr(4), named$hess(4)[1]), list(9, c(a = 6), 2))
   expect_identical(mlx_optim_fns(function(p) sum(p^2), 1:3)$gr(1:3), c(2, 4, 6))
   single <- mlx_optim_fns(function(p) sum(p^2), as_mlx(c(0.5, 2)))
   expect_identical(single$gr(c(0.1, 0.2)), c(0.2, 0.4))
