@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "own.h"
+
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 #include "mlx/primitives.h"
@@ -29,9 +31,10 @@ class Views {
   bool is_view(const array& a) {
     static const Names always{
         "Broadcast", "BroadcastAxes", "AsStrided", "Transpose", "ExpandDims", "Squeeze", "Slice",
-        "Copy", "StopGradient", "Depends", "CustomTransforms", "Rule"};
+        "Copy", "StopGradient", "Depends", "CustomTransforms"};
     static const Names unless_expanded{"Reshape", "Flatten", "Unflatten", "Contiguous"};
-    return is_one_of(a, always) || (is_one_of(a, unless_expanded) && !is_expanded(a.inputs()[0]));
+    return is_one_of(a, always) || rmlx::is_passed_on(a) ||
+        (is_one_of(a, unless_expanded) && !is_expanded(a.inputs()[0]));
   }
 
  private:
