@@ -157,18 +157,9 @@ title_of <- function(written, f) {
   if (nzchar(name) && !startsWith(name, "..")) name else "f"
 }
 
-# Calls f with symbols for arguments, so that calls in conditions stay short and hold no values. The
-# symbols are f's own names of its arguments, where it has some.
+# Calls f with symbols for arguments, so that calls in conditions stay short and hold no values.
 call_with <- function(f, args, title) {
-  given <- names(args)
-  if (is.null(given)) given <- rep("", length(args))
-  open <- setdiff(names(formals(args(f))), given)
-  open <- open[seq_len(match("...", open, length(open) + 1L) - 1L)]
-  symbols <- given
-  free <- which(given == "")
-  symbols[free] <- paste0("x", free)
-  known <- seq_len(min(length(open), length(free)))
-  symbols[free[known]] <- open[known]
+  symbols <- argument_names(f, args)
   # f is looked up as a function, so of its arguments only a function could stand in for it
   symbols <- if (any(vapply(args, is.function, NA))) {
     make.unique(c(title, symbols))[-1L]
@@ -181,6 +172,20 @@ call_with <- function(f, args, title) {
   above <- new.env(parent = emptyenv())
   assign(title, f, above)
   eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
+}
+
+# What arguments are called: by their names, or f's own names of them, where it has some.
+argument_names <- function(f, args) {
+  given <- names(args)
+  if (is.null(given)) given <- rep("", length(args))
+  open <- setdiff(names(formals(args(f))), given)
+  open <- open[seq_len(match("...", open, length(open) + 1L) - 1L)]
+  symbols <- given
+  free <- which(given == "")
+  symbols[free] <- paste0("x", free)
+  known <- seq_len(min(length(open), length(free)))
+  symbols[free[known]] <- open[known]
+  symbols
 }
 
 check_loss <- function(x, who) {
