@@ -94,6 +94,7 @@ new_exporter <- function(file, f, shapeless, who, written) {
 }
 
 exported_arguments <- function(args) {
+  if (length(args) == 0L) rmlx_abort("an exported function needs at least one argument to be written for.", "argument")
   given <- names(args)
   named <- given[given != ""]
   if (anyDuplicated(named)) {

@@ -105,6 +105,7 @@ test_that("what cannot be in a file is refused by name, and the file that was th
   refused(mlx_export_function(file, function(x) x$a, list(a = 1)), "argument 1 is a list",
           class = "rmlx_error_argument")
   refused(mlx_export_function(file, function(x, n) x, 1, n = list(2)), "`n` is a list", class = "rmlx_error_argument")
+  refused(mlx_export_function(file, function() mlx_ones(2)), "at least one argument", class = "rmlx_error_argument")
   refused(mlx_export_function(file, function(x) x, "a"), "character", class = "rmlx_error_argument")
   refused(mlx_export_function(file, function(...) ..1, a = 1, a = 2), "twice", class = "rmlx_error_argument")
   refused(mlx_export_function(file, function(x) x, 1, shapeless = NA), "shapeless", class = "rmlx_error_argument")

@@ -6,7 +6,7 @@ special_arguments <- list()
 
 # f's own errors are the user's.
 not_tried <- c(
-  "mlx_grad: ...", "mlx_value_grad: ...",
+  "mlx_grad: ...", "mlx_value_grad: ...", "mlx_graph: ...",
   # handed on to base R's methods, with the array's values
   "print.mlx: ...", "format.mlx: ...",
   # R's own limits of memory
