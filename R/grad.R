@@ -165,8 +165,7 @@ title_of <- function(written, f) {
   if (nzchar(name) && !startsWith(name, "..")) name else "f"
 }
 
-# Calls f with symbols for arguments, so that calls in conditions stay short and hold no values. The
-# symbols are f's own names of its arguments, where it has some.
+# Calls f with symbols for arguments, so that calls in conditions stay short and hold no values.
 call_with <- function(f, args, title) {
   functions <- FALSE
   for (arg in args) if (is.function(arg)) functions <- TRUE
@@ -177,7 +176,7 @@ call_with <- function(f, args, title) {
   }
   pairing <- .Call(C_pair_columns, as_plain)
   on.exit(.Call(C_pair_columns, pairing))
-  symbols <- argument_symbols(names(args), length(args), names(formals(if (is.primitive(f)) args(f) else f)))
+  symbols <- argument_names(f, args)
   # f is looked up as a function, so of its arguments only a function could stand in for it
   if (functions) symbols <- make.unique(c(title, symbols))[-1L]
   arguments <- lapply(symbols, as.name)
@@ -203,6 +202,11 @@ argument_symbols <- function(given, n, own) {
   known <- seq_len(min(length(open), length(free)))
   symbols[free[known]] <- open[known]
   make.unique(symbols)
+}
+
+# What arguments are called: by their names, or f's own names of them, where it has some.
+argument_names <- function(f, args) {
+  argument_symbols(names(args), length(args), names(formals(if (is.primitive(f)) args(f) else f)))
 }
 
 check_loss <- function(x, who) {

@@ -23,8 +23,9 @@ is_matrix_package <- function(x) isS4(x) && inherits(x, c("Matrix", "sparseVecto
 
 #' Python's arrays
 #'
-#' With the package reticulate, [as_mlx()] takes NumPy and MLX arrays of Python, and
-#' `reticulate::r_to_py()` turns an mlx array into a NumPy array; so does calling a Python function with
+#' With the package reticulate, [as_mlx()] takes NumPy and MLX arrays of Python, and those that NumPy takes by
+#' DLPack (PyTorch, JAX, TensorFlow and others, of the CPU), and `reticulate::r_to_py()` turns an mlx array
+#' into a NumPy array; so does calling a Python function with
 #' one. Values and dtypes stay as they are (NumPy has no bfloat16: that becomes float32, which
 #' holds its values). Let reticulate leave the arrays to rmlx by `import("numpy", convert = FALSE)`.
 #'
@@ -63,6 +64,9 @@ from_python <- function(x, dtype, device) {
   kind <- class(x)[[1L]]
   path <- tempfile(fileext = ".npy")
   on.exit(unlink(path))
+  if (kind != "mlx.core.array" && !inherits(x, "numpy.ndarray") && reticulate::py_has_attr(x, "__dlpack__")) {
+    x <- from_capsule(x)
+  }
   if (kind == "mlx.core.array") {
     reticulate::import("mlx.core", convert = FALSE)$save(path, x)
   } else if (inherits(x, c("numpy.ndarray", "numpy.generic"))) {
@@ -70,10 +74,21 @@ from_python <- function(x, dtype, device) {
   } else {
     rmlx_abort(
       c(paste0("Cannot convert object of class ", kind, " to mlx."),
-        i = "NumPy and MLX arrays are taken; `reticulate::py_to_r()` converts others to R."),
+        i = "NumPy's and MLX's arrays and those with DLPack are taken; `reticulate::py_to_r()` converts others to R."),
       "argument"
     )
   }
   out <- mlx_load(path, device %||% mlx_default_device())
   if (is.null(dtype)) out else mlx_cast(out, dtype)
+}
+
+# What an array gives to NumPy by DLPack.
+from_capsule <- function(x) {
+  tryCatch(reticulate::import("numpy", convert = FALSE)$from_dlpack(x), error = function(e) {
+    rmlx_abort(
+      c(paste0("NumPy cannot take an object of class ", class(x)[[1L]], " by DLPack: ", conditionMessage(e)),
+        i = "Move it to the CPU and out of its own gradient first, such as PyTorch's `x$detach()$cpu()`."),
+      "argument"
+    )
+  })
 }

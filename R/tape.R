@@ -25,9 +25,14 @@ tape_message <- function(call, how) {
       tape_remedies(call)
     ))
   }
+  graph <- !is.null(running) && startsWith(running, "mlx_graph(")
   c(
-    paste0(left, " asks for plain numbers of a value that a gradient depends on: it would leave the ",
-           "tape, and the gradient would silently be zero."),
+    paste0(left, " asks for plain numbers of a value that ",
+           if (graph) {
+             "depends on the arguments: what follows from the numbers would not be part of the graph."
+           } else {
+             "a gradient depends on: it would leave the tape, and the gradient would silently be zero."
+           }),
     i = ensure,
     tape_remedies(call),
     i = paste0("Where the value is wanted without its gradient, read `mlx_stop_gradient(x)`; ",

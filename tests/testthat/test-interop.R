@@ -72,3 +72,24 @@ test_that("NumPy's and MLX's arrays come and go with their dtypes", {
   }, env = paste0("RETICULATE_PYTHON=", python()))
   expect_child(child)
 })
+
+test_that("other arrays of Python come by DLPack", {
+  skip_if_not_installed("reticulate")
+  child <- run_child({
+    # an array of a class that NumPy knows nothing of but its capsule
+    reticulate::py_run_string(paste(
+      "import numpy as np", "class Tensor:", "  def __init__(self, x): self.x = x",
+      "  def __dlpack__(self, **how): return self.x.__dlpack__()",
+      "  def __dlpack_device__(self): return self.x.__dlpack_device__()",
+      "class Far(Tensor):", "  def __dlpack__(self, **how): raise BufferError('on another device')",
+      "tensor = Tensor(np.arange(6, dtype='float32').reshape(2, 3))", "far = Far(np.arange(2.0))", sep = "\n"
+    ), convert = FALSE)
+    main <- reticulate::import_main(convert = FALSE)
+    x <- as_mlx(main$tensor)
+    stopifnot(mlx_dtype(x) == "float32", identical(as.matrix(x), matrix(as.numeric(0:5), 2, byrow = TRUE)))
+    said <- tryCatch(as_mlx(main$far), error = identity)
+    stopifnot(inherits(said, "rmlx_error_argument"), grepl("on another device", conditionMessage(said)))
+    cat("fine")
+  }, env = paste0("RETICULATE_PYTHON=", python()))
+  expect_child(child)
+})

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "own.h"
 #include "mlx/c/private/mlx.h"
 #include "mlx/primitives.h"
 #include "status.h"
@@ -28,9 +29,10 @@ class Views {
   bool is_view(const array& a) {
     static const Names always{
         "Broadcast", "BroadcastAxes", "AsStrided", "Transpose", "ExpandDims", "Squeeze", "Slice",
-        "Copy", "StopGradient", "Depends", "CustomTransforms", "Rule"};
+        "Copy", "StopGradient", "Depends", "CustomTransforms"};
     static const Names unless_expanded{"Reshape", "Flatten", "Unflatten", "Contiguous"};
-    return is_one_of(a, always) || (is_one_of(a, unless_expanded) && !is_expanded(a.inputs()[0]));
+    return is_one_of(a, always) || rmlx::is_passed_on(a) ||
+        (is_one_of(a, unless_expanded) && !is_expanded(a.inputs()[0]));
   }
 
  private:

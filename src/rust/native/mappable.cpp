@@ -10,6 +10,7 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
+#include "own.h"
 #include "mlx/c/private/mlx.h"
 #include "status.h"
 
@@ -19,7 +20,7 @@ namespace {
 
 using Arrays = std::vector<mx::array>;
 
-class Mappable : public mx::Primitive {
+class Mappable : public mx::Primitive, public rmlx::Wraps {
  public:
   explicit Mappable(std::shared_ptr<mx::Primitive> inner)
       : mx::Primitive(inner->stream()), inner_(std::move(inner)) {}
@@ -39,6 +40,10 @@ class Mappable : public mx::Primitive {
 
   const char* name() const override {
     return inner_->name();
+  }
+
+  const std::shared_ptr<mx::Primitive>& inner() const override {
+    return inner_;
   }
 
   std::pair<Arrays, std::vector<int>> vmap(

@@ -9,6 +9,7 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
+#include "own.h"
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
@@ -21,7 +22,7 @@ using mx::array;
 
 array smooth(const array& power);
 
-class Power : public mx::Primitive {
+class Power : public mx::Primitive, public rmlx::Wraps {
  public:
   explicit Power(std::shared_ptr<mx::Primitive> inner)
       : mx::Primitive(inner->stream()), inner_(std::move(inner)) {}
@@ -75,6 +76,10 @@ class Power : public mx::Primitive {
 
   const char* name() const override {
     return inner_->name();
+  }
+
+  const std::shared_ptr<mx::Primitive>& inner() const override {
+    return inner_;
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {

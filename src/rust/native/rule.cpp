@@ -28,6 +28,7 @@ using rmlx::Arrays;
 // Written once, before any operation exists, and only read afterwards.
 rmlx_rule_forward forward = nullptr;
 rmlx_rule_backward backward = nullptr;
+rmlx_rule_name name_of_row = nullptr;
 
 // A list as Rust sees it during a call.
 mlx_vector_array borrow(const Arrays& list) {
@@ -108,7 +109,7 @@ class Rule : public mx::Primitive {
   }
 
   const char* name() const override {
-    return "Rule";
+    return name_of_row(row_);
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {
@@ -170,9 +171,13 @@ Arrays apply(uint32_t row, int32_t flags, const Arrays& inputs, mx::Stream strea
 
 } // namespace
 
-extern "C" void rmlx_rule_register(rmlx_rule_forward values, rmlx_rule_backward gradient) {
+extern "C" void rmlx_rule_register(
+    rmlx_rule_forward values,
+    rmlx_rule_backward gradient,
+    rmlx_rule_name name) {
   forward = values;
   backward = gradient;
+  name_of_row = name;
 }
 
 extern "C" int rmlx_rule_apply(

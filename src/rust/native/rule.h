@@ -29,8 +29,14 @@ typedef int (*rmlx_rule_backward)(
     mlx_vector_array outputs,
     mlx_stream stream);
 
-// Hands over the two functions. To be called once, before the first operation is made.
-void rmlx_rule_register(rmlx_rule_forward forward, rmlx_rule_backward backward);
+// What a row is called in graphs, for as long as the process lives.
+typedef const char* (*rmlx_rule_name)(uint32_t row);
+
+// Hands over the functions. To be called once, before the first operation is made.
+void rmlx_rule_register(
+    rmlx_rule_forward forward,
+    rmlx_rule_backward backward,
+    rmlx_rule_name name);
 
 // Makes the lazy outputs of a row. `flags` goes to Rust untouched.
 int rmlx_rule_apply(

@@ -11,6 +11,7 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
+#include "own.h"
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
@@ -27,7 +28,7 @@ struct Block {
 
 array updated(const array& x, const array& value, const Block& block, mx::Stream s);
 
-class SliceUpdate : public mx::Primitive {
+class SliceUpdate : public mx::Primitive, public rmlx::Wraps {
  public:
   SliceUpdate(std::shared_ptr<mx::Primitive> inner, Block block)
       : mx::Primitive(inner->stream()), inner_(std::move(inner)), block_(std::move(block)) {}
@@ -87,6 +88,10 @@ class SliceUpdate : public mx::Primitive {
 
   const char* name() const override {
     return inner_->name();
+  }
+
+  const std::shared_ptr<mx::Primitive>& inner() const override {
+    return inner_;
   }
 
   bool is_equivalent(const mx::Primitive& other) const override {

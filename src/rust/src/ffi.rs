@@ -3,7 +3,7 @@
 #![allow(improper_ctypes)]
 
 pub use extendr_ffi::*;
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void, CStr};
 
 /// A routine's entry in R's table of `.Call` routines.
 pub struct Routine {
@@ -33,6 +33,14 @@ macro_rules! routines {
     };
 }
 pub(crate) use routines;
+
+/// A text that ends with its only NUL, as C has it.
+pub const fn c_text(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("a NUL within a text"),
+    }
+}
 
 extern "C" {
     /// Takes up the jump that `rmlx_protect` stopped.

@@ -5,7 +5,7 @@ use crate::exact::Graph;
 use crate::linalg::TABLE;
 use crate::mlx::{Array, Arrays};
 use mlx_sys::{mlx_stream, mlx_vector_array};
-use std::ffi::c_int;
+use std::ffi::{c_char, c_int, CStr};
 use std::mem::ManuallyDrop;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
@@ -13,6 +13,8 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 pub struct Row {
     /// What it is called in messages.
     pub name: &'static str,
+    /// What MLX shows in graphs.
+    pub title: &'static CStr,
     /// The outputs: flags, inputs.
     pub forward: fn(i32, &[Array]) -> Result<Vec<Array>>,
     /// The gradient of every input.
@@ -52,8 +54,10 @@ type CBackward = unsafe extern "C" fn(
     stream: mlx_stream,
 ) -> c_int;
 
+type CTitle = unsafe extern "C" fn(row: u32) -> *const c_char;
+
 extern "C" {
-    fn rmlx_rule_register(forward: CForward, backward: CBackward);
+    fn rmlx_rule_register(forward: CForward, backward: CBackward, title: CTitle);
     fn rmlx_rule_apply(
         res: *mut mlx_vector_array,
         row: u32,
@@ -63,10 +67,10 @@ extern "C" {
     ) -> c_int;
 }
 
-/// Tells C++ the two functions.
+/// Tells C++ the functions.
 pub fn register() {
     // SAFETY: functions of the types that rule.h declares.
-    unsafe { rmlx_rule_register(forward, backward) };
+    unsafe { rmlx_rule_register(forward, backward, title) };
 }
 
 /// The lazy outputs of a row of the table.
@@ -106,6 +110,10 @@ fn deliver(to: mlx_vector_array, work: impl FnOnce() -> Result<Vec<Array>>) -> c
             1
         }
     }
+}
+
+unsafe extern "C" fn title(row: u32) -> *const c_char {
+    TABLE[row as usize].title.as_ptr()
 }
 
 unsafe extern "C" fn forward(

@@ -122,7 +122,8 @@ pub unsafe fn check_read(handle: SEXP) {
     }
 }
 
-fn ids() -> Vec<usize> {
+/// The ids of all that running transformations trace.
+pub fn ids() -> Vec<usize> {
     INPUTS.with(|inputs| inputs.borrow().iter().map(|input| input.id).collect())
 }
 

@@ -6,6 +6,7 @@ use super::{
     polygamma, round, student_law, trig,
 };
 use crate::error::Result;
+use crate::ffi::c_text;
 use crate::mlx::{self, Array};
 use std::f64::consts::{LN_10, LN_2, PI};
 use std::ffi::CStr;
@@ -94,20 +95,12 @@ macro_rules! table {
 
         /// Row `op as usize` is that of `op`.
         pub static TABLE: &[Row] = &[$(Row {
-            name: name(concat!("Exact", stringify!($op), "\0")),
+            name: c_text(concat!("Exact", stringify!($op), "\0")),
             arity: $arity,
             kernel: $kernel,
             derivative: $derivative,
         },)*];
     };
-}
-
-/// The text as C has it.
-const fn name(text: &'static str) -> &'static CStr {
-    match CStr::from_bytes_with_nul(text.as_bytes()) {
-        Ok(name) => name,
-        Err(_) => panic!("a NUL within a name"),
-    }
 }
 
 table! {

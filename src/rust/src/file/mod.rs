@@ -7,8 +7,8 @@ mod gguf;
 mod kquant;
 mod npy;
 mod safetensors;
-mod source;
-mod target;
+pub mod source;
+pub mod target;
 mod zip;
 
 use crate::convert::from_r::float64_on_gpu;

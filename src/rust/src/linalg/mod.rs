@@ -25,6 +25,7 @@ pub use pseudo::epsilon;
 pub use spectral::{finite, hermitian_of, singular_values, symmetric_values};
 
 use crate::error::{Error, Result};
+use crate::ffi::c_text;
 use crate::mlx::{self, Array};
 use crate::rule::{self, Node, Row};
 use mlx_sys::mlx_stream;
@@ -39,6 +40,7 @@ macro_rules! table {
         /// Row `op as usize` is that of `op`.
         pub static TABLE: &[Row] = &[$(Row {
             name: $name,
+            title: c_text(concat!("Rule", stringify!($op), "\0")),
             forward: $forward,
             backward: $backward,
         },)*];

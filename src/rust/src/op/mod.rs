@@ -11,6 +11,7 @@ pub mod create;
 pub mod fast;
 pub mod fft;
 pub mod index;
+pub mod kernel;
 pub mod layout;
 pub mod linalg;
 pub mod matmul;

@@ -2,8 +2,10 @@
 pub mod callee;
 pub mod custom;
 pub mod dot;
+pub mod export;
 pub mod forward;
 pub mod grad;
+pub mod graph;
 pub mod import;
 pub mod linear;
 pub mod map;
