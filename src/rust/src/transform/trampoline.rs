@@ -49,8 +49,10 @@ impl Frame {
         let at = &raw mut frame; // the trampoline writes to it while this runs
         INNERMOST.with(|top| top.set(at));
         let traced = Traced::begin();
-        let done = guarded(|| work(&traced));
-        traced.end();
+        let mut done = guarded(|| work(&traced));
+        if guarded(|| traced.end()).is_none() {
+            done = None;
+        }
         INNERMOST.with(|top| top.set((*at).outer));
         if (*at).jumped {
             R_ContinueUnwind(cont);
