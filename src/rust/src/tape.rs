@@ -56,12 +56,19 @@ impl Traced {
         }
     }
 
+    /// MLX finished the transformation with these results, whose graph may be differentiated or mapped
+    /// further when all transformations are over: what they need for it is kept.
+    pub fn restore(&mut self, results: &Arrays) -> Result<()> {
+        (0..results.count()).try_for_each(|i| self.results.push(&results.get(i)?))?;
+        self.mark(results)
+    }
+
     /// MLX finished the transformation with these results, and took the mark of a traced array from
     /// its inputs and from everything that the results were computed from. What transformations
     /// further out trace gets it back: an evaluation would else cut their graph.
-    pub fn restore(&self, results: &Arrays) -> Result<()> {
+    pub fn mark(&self, results: &Arrays) -> Result<()> {
         if self.outside == 0 {
-            return (0..results.count()).try_for_each(|i| self.results.push(&results.get(i)?));
+            return Ok(());
         }
         INPUTS.with(|inputs| {
             let inputs = inputs.borrow();
