@@ -85,7 +85,10 @@ mlx_checkpoint <- function(f) {
 custom_call <- function(f, title, args, rules, who, caller) {
   args <- lapply(args, constant_argument)
   parts <- partition(args, leaf = function(x) if (is_mlx(x)) x else floating_leaf(x))
-  if (length(parts$leaves) == 0L) return(call_with(f, args, title))
+  if (length(parts$leaves) == 0L || !.Call(C_is_tracing)) {
+    result <- result_parts(call_with(f, args, title), who)
+    return(restore(result$skeleton, result$leaves))
+  }
   n <- length(parts$leaves)
   # the first run is the one for the values, whose structure the rules' arguments have as well
   result <- NULL
@@ -95,19 +98,23 @@ custom_call <- function(f, title, args, rules, who, caller) {
     found$leaves
   }
   like_primals <- function(leaves) restore(parts$skeleton, leaves)
-  like_results <- function(leaves) restore(result$skeleton, leaves)
+  like_results <- function(leaves) {
+    force(leaves) # which may be what gives the result
+    restore(result$skeleton, leaves)
+  }
   vjp <- if (!is.null(rules[[1L]])) function(arrays) {
     m <- length(result$leaves)
     primals <- arrays[seq_len(n)]
     cotangents <- like_results(arrays[n + seq_len(m)])
     outputs <- like_results(arrays[n + m + seq_len(m)])
     grads <- call_with(rules[[1L]], list(like_primals(primals), cotangents, outputs), "vjp")
-    matching_leaves(as_list_of(grads, parts$skeleton), parts$skeleton, primals, "vjp()")
+    in_rule(quote(vjp(primals, cotangents, outputs)),
+            matching_leaves(as_list_of(grads, parts$skeleton), parts$skeleton, primals, "vjp()"))
   }
   jvp <- if (!is.null(rules[[2L]])) function(arrays) {
     pairs <- list(like_primals(arrays[seq_len(n)]), like_primals(arrays[n + seq_len(n)]))
     tangents <- call_with(rules[[2L]], pairs, "jvp")
-    matching_leaves(tangents, result$skeleton, result$leaves, "jvp()")
+    in_rule(quote(jvp(primals, tangents)), matching_leaves(tangents, result$skeleton, result$leaves, "jvp()"))
   }
   vmap <- if (!is.null(rules[[3L]])) function(arrays) {
     inputs <- arrays[seq_len(n)]
@@ -115,10 +122,19 @@ custom_call <- function(f, title, args, rules, who, caller) {
     axes <- lapply(from, function(axis) if (axis >= 0L) axis + 1L)
     out <- call_with(rules[[3L]], list(like_primals(inputs), like_primals(axes)), "vmap")
     mapped <- which(from >= 0L)[[1L]]
-    mapped_results(out, result, mlx_shape(inputs[[mapped]])[[from[[mapped]] + 1L]])
+    in_rule(quote(vmap(inputs, axes)),
+            mapped_results(out, result, mlx_shape(inputs[[mapped]])[[from[[mapped]] + 1L]]))
   }
-  leaves <- .Call(C_custom, values, list(vjp, jvp, vmap), parts$leaves, caller)
-  like_results(leaves)
+  # no variable holds the results: MLX keeps the functions, with this frame, as long as it has the results
+  like_results(.Call(C_custom, values, list(vjp, jvp, vmap), parts$leaves, caller))
+}
+
+# What a rule gave is looked at after it has returned: errors in it are those of its call.
+in_rule <- function(call, code) {
+  tryCatch(code, rmlx_error = function(e) {
+    e$call <- call
+    stop(e)
+  })
 }
 
 # A function that runs again must give what it gave before.

@@ -4,6 +4,7 @@
 // missing follows from the others, in the end from the function itself.
 
 #include <memory>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -22,7 +23,7 @@ namespace {
 using rmlx::Arrays;
 using rmlx::Function;
 
-// Absent ones are empty. Lists of arrays follow each other in one argument.
+// A function, and rules or nothing. Lists of arrays follow each other in one argument.
 struct Rules {
   Function values; // the function, run for its values
   Function again; // the function, run to be differentiated or mapped
@@ -30,6 +31,9 @@ struct Rules {
   Function jvp; // inputs, tangents: the outputs' tangents
   Function vmap; // inputs, their axes: outputs, their axes
 };
+
+// The rules that were made while the outermost of the running transformations ran.
+thread_local std::vector<std::weak_ptr<Rules>> made;
 
 Arrays operator+(Arrays a, const Arrays& b) {
   a.insert(a.end(), b.begin(), b.end());
@@ -46,7 +50,7 @@ struct Traced {
 enum class Captured { differentiated = 2, mapped = 3 };
 
 Arrays apply(
-    const std::shared_ptr<const Rules>& rules,
+    const std::shared_ptr<Rules>& rules,
     const Arrays& inputs,
     mx::Stream stream,
     const Traced& traced = {});
@@ -54,7 +58,7 @@ Arrays apply(
 // Its inputs are those of the function followed by the values.
 class Custom : public mx::Primitive {
  public:
-  Custom(mx::Stream stream, std::shared_ptr<const Rules> rules, size_t arity)
+  Custom(mx::Stream stream, std::shared_ptr<Rules> rules, size_t arity)
       : mx::Primitive(stream), rules_(std::move(rules)), arity_(arity) {}
 
   void eval_cpu(const Arrays& inputs, Arrays& outputs) override {
@@ -137,6 +141,10 @@ class Custom : public mx::Primitive {
     return "Custom";
   }
 
+  const Rules* rules() const {
+    return rules_.get();
+  }
+
  private:
   void pass(const Arrays& inputs, Arrays& outputs) {
     for (size_t i = 0; i < outputs.size(); i++) {
@@ -162,7 +170,7 @@ class Custom : public mx::Primitive {
     return rmlx::vjp(rules_->again, mx::depends(inputs, cotangents), weights, stream()).second;
   }
 
-  std::shared_ptr<const Rules> rules_;
+  std::shared_ptr<Rules> rules_;
   size_t arity_;
 };
 
@@ -186,7 +194,7 @@ void check_captures(const Arrays& values, const Arrays& cut, const Traced& trace
 // Values that depend on `traced` arrays other than by way of the inputs would lose that part of the
 // derivative.
 Arrays apply(
-    const std::shared_ptr<const Rules>& rules,
+    const std::shared_ptr<Rules>& rules,
     const Arrays& inputs,
     mx::Stream stream,
     const Traced& traced) {
@@ -195,6 +203,7 @@ Arrays apply(
   for (auto& input : inputs) {
     cut.push_back(mx::stop_gradient(input, stream));
   }
+  made.push_back(rules);
   Arrays primals = inputs, values = rules->values(cut);
   check_captures(values, cut, traced);
   std::vector<mx::Shape> shapes;
@@ -216,6 +225,34 @@ Function function_of(mlx_closure closure) {
 }
 
 } // namespace
+
+// The outermost transformation is over, with the results `roots`. What else there is of its graph will not
+// be differentiated or mapped any more, and lets go of its functions: they may hold variables that hold
+// the graph, and neither R nor MLX would see that nobody else does.
+extern "C" int rmlx_custom_release(mlx_vector_array roots) {
+  try {
+    std::unordered_set<const Rules*> kept;
+    std::vector<std::weak_ptr<Rules>> all;
+    all.swap(made);
+    if (!all.empty()) {
+      rmlx::visit(mlx_vector_array_get_(roots), [&](const mx::array& a) {
+        if (auto custom = dynamic_cast<const Custom*>(&a.primitive())) {
+          kept.insert(custom->rules());
+        }
+      });
+    }
+    for (auto& weak : all) {
+      auto rules = weak.lock();
+      if (rules && !kept.count(rules.get())) {
+        *rules = Rules{};
+      }
+    }
+    return 0;
+  } catch (std::exception& e) {
+    mlx_error("%s", e.what());
+    return 1;
+  }
+}
 
 // The lazy results of a function with rules; absent rules have no ctx. 2 or 3: the function uses one of
 // the arrays that are differentiated or mapped outside, without having it for an argument.

@@ -187,10 +187,15 @@ rmlx_mark_dependents(mlx_vector_array roots, const size_t* ids, size_t n) {
 }
 
 // Looks at what has to be computed for `roots`. `needed`: a lower bound of its memory, the largest
-// buffer that has to be made or the inputs of one operation, which exist together. `part`: if all of
-// it is more work than `budget`, an array with about that much work before it; untouched else.
-extern "C" int
-rmlx_pending(size_t* needed, mlx_array* part, mlx_vector_array roots, double budget) {
+// buffer that has to be made or the inputs of one operation, which exist together. `total`: the memory of
+// all that is made, if none of it is released meanwhile. `part`: if all of it is more work than
+// `budget`, an array with about that much work before it; untouched else.
+extern "C" int rmlx_pending(
+    size_t* needed,
+    size_t* total,
+    mlx_array* part,
+    mlx_vector_array roots,
+    double budget) {
   return rmlx::status_of([&] {
     std::unordered_set<std::uintptr_t> seen;
     std::vector<std::pair<const array*, size_t>> path; // an array and its next input to look at
@@ -198,6 +203,7 @@ rmlx_pending(size_t* needed, mlx_array* part, mlx_vector_array roots, double bud
     const array* found = nullptr;
     double work = 0;
     *needed = 0;
+    *total = 0;
     auto enter = [&](const array& a) {
       if (a.status() == array::Status::unscheduled && seen.insert(a.id()).second) {
         path.emplace_back(&a, 0);
@@ -218,7 +224,9 @@ rmlx_pending(size_t* needed, mlx_array* part, mlx_vector_array roots, double bud
             inputs += input.nbytes();
           }
         }
-        *needed = std::max({*needed, inputs, views.is_view(a) ? 0 : a.nbytes()});
+        size_t own_bytes = views.is_view(a) ? 0 : a.nbytes();
+        *needed = std::max({*needed, inputs, own_bytes});
+        *total += own_bytes;
         double own = work_of(a, views);
         if (!found && work > 0 && work + own > budget) {
           found = &a;

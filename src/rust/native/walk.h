@@ -68,6 +68,22 @@ Arrays between(
   return found;
 }
 
+// Calls `see` for the arrays that `roots` are or are computed from, as far as they have a primitive.
+template <typename See>
+void visit(const Arrays& roots, See see) {
+  Ids seen;
+  Arrays open = roots;
+  while (!open.empty()) {
+    mlx::core::array a = open.back();
+    open.pop_back();
+    if (!a.has_primitive() || !seen.insert(a.id()).second) {
+      continue;
+    }
+    see(a);
+    open.insert(open.end(), a.inputs().begin(), a.inputs().end());
+  }
+}
+
 // Whatever an array was computed from counts.
 inline bool any_array(const mlx::core::array&) {
   return true;

@@ -92,38 +92,58 @@ unsafe fn settled(ask: impl FnOnce() -> Result<bool>) -> bool {
     }
 }
 
+/// What a look at the roots led to.
+enum Step {
+    /// All of them are under way.
+    All,
+    /// A part of what they need is.
+    Part,
+    /// Nothing yet: arrays that R only has not collected yet would be kept.
+    Collect,
+}
+
 /// Evaluates the roots, part by part if it is much work.
 unsafe fn run(roots: Roots) {
     memory::relieve();
     let mut budget = FIRST_PART;
-    let mut checked = false;
+    let (mut checked, mut collected) = (false, false);
     loop {
         let part = Rf_protect(handle::new());
         let start = Instant::now();
-        let last = guarded(|| {
+        let step = guarded(|| {
             let arrays = roots.arrays()?;
-            let (needed, first) = mlx::pending(&arrays, budget)?;
-            if !checked {
-                memory::check_request(needed)?;
+            let pending = mlx::pending(&arrays, budget)?;
+            if !collected && memory::is_step(pending.total) {
+                return Ok(Step::Collect);
             }
-            let Some(first) = first else {
+            if !checked {
+                memory::check_request(pending.needed)?;
+            }
+            let Some(first) = pending.part else {
                 queue(&arrays)?;
-                return Ok(true);
+                return Ok(Step::All);
             };
             queue(&Arrays::of(std::slice::from_ref(&first))?)?;
             handle::fill(part, Placed::new(first, Device::Cpu));
-            Ok(false)
+            Ok(Step::Part)
         });
-        checked = true;
-        match last {
+        match step {
             None => raise(),
-            Some(true) => {
+            Some(Step::Collect) => {
+                memory::collect();
+                collected = true;
+                Rf_unprotect(1);
+                continue;
+            }
+            Some(Step::All) => {
                 wait(|| roots.available());
                 Rf_unprotect(1);
                 return;
             }
-            Some(false) => wait(|| is_available(part)),
+            Some(Step::Part) => wait(|| is_available(part)),
         }
+        checked = true;
+        collected = true;
         handle::discard(part);
         Rf_unprotect(1);
         R_CheckUserInterrupt(); // may jump: nothing is owned here

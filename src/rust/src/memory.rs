@@ -61,11 +61,25 @@ pub unsafe fn relieve() {
     let base = BASE.with(Cell::get);
     let step = STEP.with(Cell::get);
     if now > base.saturating_add(step.max(base / 2)) {
-        R_gc();
-        BASE.with(|b| b.set(active()));
+        collect();
     } else if now < base {
         BASE.with(|b| b.set(now));
     }
+}
+
+/// Whether making so many bytes is a reason to run R's collector before: what R has not collected
+/// would stay in memory when it is computed.
+pub fn is_step(bytes: usize) -> bool {
+    bytes > STEP.with(Cell::get)
+}
+
+/// Runs R's collector.
+///
+/// # Safety
+/// As [`relieve`].
+pub unsafe fn collect() {
+    R_gc();
+    BASE.with(|b| b.set(active()));
 }
 
 /// Refuses a request that memory cannot hold: MLX, or the system, would end the process.

@@ -1,5 +1,5 @@
 //! The gradient's tape: which reads of values leave it.
-use crate::error::{guarded, raise, throw, Error, Result};
+use crate::error::{check, guarded, raise, throw, Error, Result};
 use crate::ffi::*;
 use crate::handle;
 use crate::mlx::{self, Array, Arrays};
@@ -38,25 +38,42 @@ struct Input {
     how: Tracing,
 }
 
-/// One running transformation, known by how many arrays those around it differentiate.
-pub struct Traced(usize);
+extern "C" {
+    fn rmlx_custom_release(roots: mlx_sys::mlx_vector_array) -> std::ffi::c_int;
+}
+
+/// One running transformation, known by how many arrays those around it differentiate; and what it gave.
+pub struct Traced {
+    outside: usize,
+    results: Arrays,
+}
 
 impl Traced {
     /// A transformation starts.
     pub fn begin() -> Traced {
-        Traced(INPUTS.with(|inputs| inputs.borrow().len()))
+        Traced {
+            outside: INPUTS.with(|inputs| inputs.borrow().len()),
+            results: Arrays::new(),
+        }
+    }
+
+    /// MLX finished the transformation with these results, whose graph may be differentiated or mapped
+    /// further when all transformations are over: what they need for it is kept.
+    pub fn restore(&mut self, results: &Arrays) -> Result<()> {
+        (0..results.count()).try_for_each(|i| self.results.push(&results.get(i)?))?;
+        self.mark(results)
     }
 
     /// MLX finished the transformation with these results, and took the mark of a traced array from
     /// its inputs and from everything that the results were computed from. What transformations
     /// further out trace gets it back: an evaluation would else cut their graph.
-    pub fn restore(&self, results: &Arrays) -> Result<()> {
-        if self.0 == 0 {
+    pub fn mark(&self, results: &Arrays) -> Result<()> {
+        if self.outside == 0 {
             return Ok(());
         }
         INPUTS.with(|inputs| {
             let inputs = inputs.borrow();
-            let (outer, own) = inputs.split_at(self.0);
+            let (outer, own) = inputs.split_at(self.outside);
             let outer: Vec<usize> = outer.iter().map(|input| input.id).collect();
             let roots = Arrays::new();
             for i in 0..results.count() {
@@ -70,8 +87,13 @@ impl Traced {
     }
 
     /// The transformation is over.
-    pub fn end(self) {
-        INPUTS.with(|inputs| inputs.borrow_mut().truncate(self.0));
+    pub fn end(self) -> Result<()> {
+        INPUTS.with(|inputs| inputs.borrow_mut().truncate(self.outside));
+        if self.outside > 0 {
+            return Ok(());
+        }
+        // SAFETY: a valid list.
+        check(unsafe { rmlx_custom_release(self.results.0) })
     }
 
     /// MLX gave this array to the function that is being transformed.
@@ -140,6 +162,11 @@ pub fn inputs(how: Tracing) -> Result<Arrays> {
     Ok(list)
 }
 
+/// `.Call`: whether a transformation runs.
+unsafe extern "C" fn is_tracing() -> SEXP {
+    Rf_ScalarLogical(INPUTS.with(|inputs| !inputs.borrow().is_empty()).into())
+}
+
 /// As [`check_read`], and counts the read as one that no method of ours was asked for.
 ///
 /// # Safety
@@ -204,6 +231,7 @@ routines![
     any_traced / 1,
     host_reads / 0,
     is_traced / 1,
+    is_tracing / 0,
     reads / 0,
     set_read_watcher / 1,
 ];

@@ -35,6 +35,7 @@ extern "C" {
     fn rmlx_mark_dependents(roots: mlx_vector_array, ids: *const usize, n: usize) -> c_int;
     fn rmlx_pending(
         needed: *mut usize,
+        total: *mut usize,
         part: *mut mlx_array,
         roots: mlx_vector_array,
         budget: f64,
@@ -79,21 +80,35 @@ pub fn mark_dependents(list: &Arrays, ids: &[usize]) -> Result<()> {
     check(unsafe { rmlx_mark_dependents(list.0, ids.as_ptr(), ids.len()) })
 }
 
-/// What has to be computed for a list: the least memory it takes, and if it is more work than
-/// `budget` (roughly bytes read and written), an array with about that much work before it.
-pub fn pending(list: &Arrays, budget: f64) -> Result<(usize, Option<Array>)> {
-    let mut needed = 0;
+/// What has to be computed for a list.
+pub struct Pending {
+    /// The least memory it takes.
+    pub needed: usize,
+    /// The memory of all that is made, if none of it is released meanwhile.
+    pub total: usize,
+    /// If it is more work than a budget (roughly bytes read and written), an array with about that
+    /// much work before it.
+    pub part: Option<Array>,
+}
+
+/// What has to be computed for a list.
+pub fn pending(list: &Arrays, budget: f64) -> Result<Pending> {
+    let (mut needed, mut total) = (0, 0);
     let mut part = mlx_array {
         ctx: std::ptr::null_mut(),
     };
     // SAFETY: a valid list; what comes back in `part` is ours.
-    check(unsafe { rmlx_pending(&mut needed, &mut part, list.0, budget) })?;
+    check(unsafe { rmlx_pending(&mut needed, &mut total, &mut part, list.0, budget) })?;
     let part = if part.ctx.is_null() {
         None
     } else {
         Some(own(part)?)
     };
-    Ok((needed, part))
+    Ok(Pending {
+        needed,
+        total,
+        part,
+    })
 }
 
 /// Whether MLX holds the array for part of the graph of a running transformation.

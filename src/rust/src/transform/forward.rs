@@ -39,7 +39,7 @@ unsafe extern "C" fn jvp(function: SEXP, leaves: SEXP, directions: SEXP, caller:
             along.arrays()?.0,
             callee.input_device(0).stream(),
         ))?;
-        traced.restore(&values)?;
+        traced.mark(&values)?;
         traced.restore(&tangents)?;
         Results::add(slot, &tangents, |i| callee.device(i))
     });

@@ -44,7 +44,7 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP, caller: SEXP) 
             sources.arrays()?.0,
             callee.input_device(0).stream(),
         ))?;
-        traced.restore(&values)?;
+        traced.mark(&values)?;
         traced.restore(&grads)?;
         handle::fill(
             VECTOR_ELT(handles, n),

@@ -42,7 +42,7 @@ unsafe fn run(how: Replay, outputs: SEXP, inputs: SEXP, values: SEXP) -> SEXP {
             inputs.arrays()?.0,
             values.arrays()?.0,
         ))?;
-        traced.restore(&replayed)?;
+        traced.mark(&replayed)?;
         let devices = outputs.devices();
         Results::add(slot, &replayed, |i| devices[i])
     });

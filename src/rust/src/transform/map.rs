@@ -97,7 +97,7 @@ unsafe extern "C" fn map_replace(slot: SEXP, axes: SEXP) -> SEXP {
             ));
         }
         check(status)?;
-        traced.restore(&mapped)?;
+        traced.mark(&mapped)?;
         Results::add(results, &mapped, |i| trace.devices[i])
     });
     let out = Results::to_r(results);

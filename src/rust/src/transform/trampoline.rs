@@ -42,7 +42,7 @@ impl Frame {
     /// # Safety
     /// On R's main thread; `cont` is R's continuation token and protected; the caller owns nothing
     /// that R's jump would leak (this may jump).
-    pub unsafe fn run(cont: SEXP, work: impl FnOnce(&Traced) -> Result<()>) {
+    pub unsafe fn run(cont: SEXP, work: impl FnOnce(&mut Traced) -> Result<()>) {
         let mut frame = Frame {
             cont,
             jumped: false,
@@ -50,9 +50,11 @@ impl Frame {
         };
         let at = &raw mut frame; // the trampoline writes to it while this runs
         INNERMOST.with(|top| top.set(at));
-        let traced = Traced::begin();
-        let done = guarded(|| work(&traced));
-        traced.end();
+        let mut traced = Traced::begin();
+        let mut done = guarded(|| work(&mut traced));
+        if guarded(|| traced.end()).is_none() {
+            done = None;
+        }
         INNERMOST.with(|top| top.set((*at).outer));
         if (*at).jumped {
             R_ContinueUnwind(cont);
