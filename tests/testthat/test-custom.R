@@ -120,7 +120,8 @@ test_that("wrong results of rules are told, with the user's call", {
   expect_error(grad(wrong(function(primals, cotangents, outputs) f64(1:3))), "shape \\[3\\].*shape \\[2\\]",
                class = "rmlx_error_shape")
   expect_error(grad(wrong(function(primals, cotangents, outputs) "a")), "vjp", class = "rmlx_error_argument")
-  expect_error(grad(wrong(function(primals, cotangents, outputs) list(1, 2))), "not a list of 2", class = "rmlx_error_argument")
+  expect_error(grad(wrong(function(primals, cotangents, outputs) list(1, 2))), "not a list of 2",
+               class = "rmlx_error_argument")
   expect_equal(as.numeric(grad(wrong(function(primals, cotangents, outputs) NULL))[[1]]), c(0, 0))
   bad <- mlx_custom_function(function(x) x^2, jvp = function(primals, tangents) f64(1:3))
   expect_error(mlx_jvp(bad, at, tangents = c(1, 1)), "jvp\\(\\)", class = "rmlx_error_shape")
@@ -241,7 +242,8 @@ test_that("a checkpoint keeps values and gradients, of any order", {
   })
   expect_equal(as.numeric(checked(f64(w))), as.numeric(plain(f64(w))))
   for (g in list(function(f) mlx_grad(f, f64(w))[[1]], function(f) mlx_hessian(f, f64(w))[[1]],
-                 function(f) mlx_hvp(f, f64(w), vectors = w)[[1]], function(f) mlx_jvp(f, f64(w), tangents = w)$tangents,
+                 function(f) mlx_hvp(f, f64(w), vectors = w)[[1]],
+                 function(f) mlx_jvp(f, f64(w), tangents = w)$tangents,
                  function(f) mlx_vmap(function(k) mlx_grad(function(w) f(w * k), f64(w))[[1]])(f64(c(1, 2))))) {
     expect_near(g(checked), as_r(g(plain)), 1e-12)
   }

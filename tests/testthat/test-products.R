@@ -188,8 +188,8 @@ test_that("a jvp of a vjp and a vjp of a jvp are the second derivative", {
   expect_equal(as.numeric(mlx_grad(linear, f64(x))[[1]]), as.vector(hessian %*% v))
   back <- function(x) sum(mlx_linearize(f, x)$vjp(1)[[1]] * v)
   expect_equal(as.numeric(mlx_grad(back, f64(x))[[1]]), as.vector(hessian %*% v))
-  third <- function(x) sum(mlx_jvp(function(z) mlx_jvp(function(y) y^4, z, tangents = c(1, 1))$tangents, x,
-                                   tangents = c(1, 1))$tangents)
+  along_ones <- function(f) function(x) mlx_jvp(f, x, tangents = c(1, 1))$tangents
+  third <- function(x) sum(along_ones(along_ones(function(y) y^4))(x))
   expect_equal(as.numeric(mlx_grad(third, f64(c(2, 3)))[[1]]), 24 * c(2, 3))
 })
 
@@ -229,7 +229,8 @@ test_that("errors are those of the user's call and name the argument", {
   e <- tryCatch(mlx_vjp(function(x) 1, f64(1)), error = identity)
   expect_s3_class(e, "rmlx_error_result")
   expect_match(deparse(conditionCall(e))[[1]], "mlx_vjp(", fixed = TRUE)
-  expect_error(mlx_jvp(function(x) "a", f64(1), tangents = 1), "must return an `mlx` object", class = "rmlx_error_result")
+  expect_error(mlx_jvp(function(x) "a", f64(1), tangents = 1), "must return an `mlx` object",
+               class = "rmlx_error_result")
   expect_error(mlx_jvp(sum), "at least one argument", class = "rmlx_error_argument")
   expect_error(mlx_vjp(sum, f64(1), argnums = 3), class = "rmlx_error_argument")
   expect_error(mlx_linearize("no such function", f64(1)), class = "rmlx_error_argument")

@@ -117,7 +117,8 @@ test_that("maps nest and compose with derivatives to any depth", {
   expect_near(mlx_vmap(function(v) mlx_jvp(f, v, tangents = c(1, 2))$tangents)(f64(x)), (3 * x^2) %*% c(1, 2) |> drop())
   total <- function(x) sum(mlx_vmap(function(v) mlx_jvp(f, v, tangents = c(1, 2))$tangents)(x))
   expect_near(mlx_grad(total, f64(x))[[1]], 6 * x * rep(c(1, 2), each = 3))
-  deep <- mlx_vmap(function(v) mlx_grad(function(u) sum(mlx_vmap(function(s) mlx_grad(function(t) t^4, s)[[1]])(u)), v)[[1]])
+  slopes <- mlx_vmap(function(s) mlx_grad(function(t) t^4, s)[[1]])
+  deep <- mlx_vmap(function(v) mlx_grad(function(u) sum(slopes(u)), v)[[1]])
   expect_near(deep(f64(x)), 12 * x^2)
   expect_near(mlx_vmap(function(v) mlx_jacobian(function(u) u^2 * sum(u), v)[[1]])(f64(x[1:2, ])),
               aperm(simplify2array(lapply(1:2, function(i) {
@@ -200,7 +201,8 @@ test_that("wrong axes are told with their place", {
   expect_error(mlx_vmap(f, in_axes = 0), "in_axes", class = "rmlx_error_index")
   expect_error(mlx_vmap(f, in_axes = "a"), class = "rmlx_error_index")
   expect_error(mlx_vmap(f, out_axes = list(1.5)), "out_axes", class = "rmlx_error_index")
-  expect_error(mlx_vmap(f, in_axes = list(1, 3))(x, x), "axis 3 of `in_axes[[2]]`", fixed = TRUE, class = "rmlx_error_index")
+  expect_error(mlx_vmap(f, in_axes = list(1, 3))(x, x), "axis 3 of `in_axes[[2]]`", fixed = TRUE,
+               class = "rmlx_error_index")
   expect_error(mlx_vmap(f)(x, 2), "0 axes", class = "rmlx_error_index")
   expect_error(mlx_vmap(f, in_axes = list(1, 2))(x, x), "3, 2 items", class = "rmlx_error_shape")
   expect_error(mlx_vmap(f, in_axes = list(NULL, NULL))(x, x), "no array is mapped", class = "rmlx_error_argument")
