@@ -42,10 +42,11 @@ test: setup library
 	  echo "==> Rust tests"; \
 	  cargo test --locked --workspace --no-fail-fast || status=1; \
 	  echo "==> R tests"; \
-	  $(WITH_LIBRARY) Rscript tools/test.R || status=1; \
+	  python=$$($(WITH_LIBRARY) tools/python.sh); \
+	  $(WITH_LIBRARY) $${python:+env RMLX_TEST_PYTHON="$$python"} Rscript tools/test.R || status=1; \
 	  exit $$status
 
-check: setup
+check: setup-dev
 	@tools/check.sh
 
 docs: setup-dev library

@@ -73,9 +73,10 @@ vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE) {
   wrong <- which(lengths(results) != length(FUN.VALUE))
   out <- if (length(wrong) == 0L) joined(results, length(results))
   if (!is.null(out)) return(with_titles(out, list(names(results))))
+  first <- c(wrong, which(!vapply(results, function(x) is_mlx(x) || is.numeric(x) || is.logical(x), NA)), 1L)[1L]
   rmlx_abort(c("values must be mlx arrays or numbers of the length of FUN.VALUE.",
-               i = paste0("FUN.VALUE has length ", length(FUN.VALUE), ", result ", wrong[1L], " ",
-                          length(results[[wrong[1L]]]), ".")[length(wrong) > 0L]), "shape")
+               i = paste0("FUN.VALUE has length ", length(FUN.VALUE), "; result ", first, " is of class ",
+                          class(results[[first]])[1L], " and has length ", length(results[[first]]), ".")), "shape")
 }
 
 #' @rdname masks

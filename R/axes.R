@@ -40,7 +40,9 @@ mlx_flatten <- function(x, start_axis = 1L, end_axis = NULL) {
   if (length(shape) == 0L) return(.Call(C_reshape, x, 1L, FALSE))
   from <- resolve_axis(x, start_axis, "start_axis")
   to <- resolve_axis(x, end_axis %||% -1L, "end_axis")
-  if (from > to) rmlx_abort("start_axis must not come after end_axis.", "index")
+  if (from > to) {
+    rmlx_abort(paste0("start_axis must not come after end_axis: they are ", from, " and ", to, "."), "index")
+  }
   merged <- prod(shape[from:to])
   .Call(C_reshape, x, c(shape[seq_len(from - 1L)], merged, shape[-seq_len(to)]), FALSE)
 }
@@ -80,7 +82,8 @@ mlx_moveaxis <- function(x, source, destination) {
   source <- resolve_axes(x, source, "source")
   destination <- resolve_axes(x, destination, "destination")
   if (length(source) != length(destination)) {
-    rmlx_abort("`source` and `destination` must name equally many axes.", "index")
+    rmlx_abort(paste0("`source` and `destination` must name equally many axes: they name ", length(source), " and ",
+                      length(destination), "."), "index")
   }
   order <- integer(length(mlx_shape(x)))
   order[destination] <- source

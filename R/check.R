@@ -29,6 +29,14 @@ check_count <- function(x, name, least = 0) {
   as.integer(x)
 }
 
+# A whole number that may be negative.
+check_offset <- function(x, name = "offset") {
+  if (!is.numeric(x) || length(x) != 1L || is.na(x) || x != trunc(x) || abs(x) > .Machine$integer.max) {
+    rmlx_abort(paste0("`", name, "` must be one whole number, which may be negative."), "argument")
+  }
+  as.integer(x)
+}
+
 check_digits <- function(digits) {
   if (!is.numeric(digits) || length(digits) != 1L || is.na(digits)) {
     rmlx_abort("`digits` must be one number.", "argument")

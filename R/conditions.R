@@ -41,7 +41,10 @@ user_call <- function() {
   # neither is the user's own: match() has C code call mtfrm(), and R runs `x[1] <- 2` in pieces
   match <- identical(call[[1L]], quote(mtfrm))
   if (i > 0L && (match || is_piece(call))) {
-    written <- statement(sys.function(i), attr(sys.call(at), "srcref"))
+    # a method's frame has the source of its generic, which has the statement's
+    frames <- Filter(function(k) parents[k] == i, seq.int(at, i + 1L))
+    written <- NULL
+    for (k in frames) written <- written %||% statement(sys.function(i), attr(sys.call(k), "srcref"))
     call <- written %||% if (match) tidy_call(sys.call(i)) else call
   }
   call
@@ -186,9 +189,20 @@ raise_native <- structure(
   raises = TRUE
 )
 
+# A call in which `...` stands for the bodies, in braces, of functions.
+without_bodies <- function(x) {
+  if (!is.call(x)) return(x)
+  if (identical(x[[1L]], quote(`function`))) {
+    if (is.call(x[[3L]]) && identical(x[[3L]][[1L]], quote(`{`))) x[[3L]] <- quote(...)
+    return(x[1:3])
+  }
+  for (i in seq_along(x)) if (is.call(x[[i]])) x[[i]] <- without_bodies(x[[i]])
+  x
+}
+
 # One short line of a call.
 short_call <- function(call) {
-  lines <- deparse(call, width.cutoff = 500L, nlines = 4L)
+  lines <- deparse(without_bodies(call), width.cutoff = 500L, nlines = 4L)
   text <- paste(trimws(lines), collapse = " ")
   if (nchar(text) > 80L) paste0(substr(text, 1L, 77L), "...") else text
 }

@@ -60,13 +60,18 @@ is_number_column <- function(x) {
   (is.numeric(x) || is.logical(x)) && (!is.object(x) || inherits(x, "integer64") || is_mlx(x))
 }
 
+not_numeric <- function(names) {
+  one <- length(names) == 1L
+  paste0(if (one) "column " else "columns ", paste0("`", names, "`", collapse = ", "),
+         if (one) " is not numeric" else " are not numeric")
+}
+
 # The matrix of a data frame: an mlx array if a column is more than an R number.
 numeric_columns <- function(x, dtype, device) {
   fine <- vapply(x, is_number_column, NA)
   if (!all(fine)) {
     rmlx_abort(
-      c(paste0("Cannot convert object of class data.frame to mlx: column ",
-               paste0("`", names(x)[!fine], "`", collapse = ", "), " is not numeric."),
+      c(paste0("Cannot convert object of class data.frame to mlx: ", not_numeric(names(x)[!fine]), "."),
         i = "model.matrix() turns factors into numbers."),
       "argument"
     )
@@ -176,6 +181,7 @@ r_object <- function(x, traced = FALSE) {
   out <- plain_values(x, traced)
   kept <- attributes(x)
   kept$class <- NULL
+  kept$rmlx_was_plain <- NULL
   if (length(mlx_shape(x)) < 2L) kept <- kept["names"]
   attributes(out) <- kept
   out

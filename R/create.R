@@ -26,8 +26,13 @@ mlx_array <- function(data, dim, dtype = NULL, device = mlx_default_device(),
   data <- check_data(data)
   dim <- check_dim(dim)
   if (length(dim) == 0L) {
-    if (!check_flag(allow_scalar, "allow_scalar")) rmlx_abort("dim must contain at least one element.", "shape")
-    if (length(data) != 1L) rmlx_abort("Scalar data must be length 1.", "shape")
+    if (!check_flag(allow_scalar, "allow_scalar")) {
+      rmlx_abort("dim must contain at least one element. (`allow_scalar = TRUE` makes a 0-d array of one value.)",
+                 "shape")
+    }
+    if (length(data) != 1L) {
+      rmlx_abort(paste0("Scalar data must be length 1. It has length ", length(data), "."), "shape")
+    }
   }
   check_divides(length(data), prod(dim))
   .Call(C_from_vector, data, dtype, device, dim)
@@ -35,8 +40,17 @@ mlx_array <- function(data, dim, dtype = NULL, device = mlx_default_device(),
 
 # An atomic vector or an mlx array; raw bytes as uint8.
 check_data <- function(data) {
-  if (!is.atomic(data) || is.null(data)) rmlx_abort("data must be an atomic vector.", "argument")
+  if (!is.atomic(data) || is.null(data)) {
+    rmlx_abort(paste0("data must be an atomic vector. It is of class ", class(data)[[1L]], "."), "argument")
+  }
   if (is.raw(data)) as_mlx(data) else data
+}
+
+check_one <- function(value) {
+  if (!is.atomic(value) || length(value) != 1L) {
+    rmlx_abort(paste0("value must be length 1. It is of class ", class(value)[[1L]], " and has length ",
+                      length(value), "."), "argument")
+  }
 }
 
 # `n` is a double and may be more than `%%` takes exactly.
@@ -61,18 +75,18 @@ mlx_matrix <- function(data, nrow = NULL, ncol = NULL, byrow = FALSE, dtype = NU
   n <- length(data)
   if (is.null(nrow)) {
     if (ncol == 0L || n %% ncol != 0) {
-      rmlx_abort("length(data) must be divisible by ncol.", "shape")
+      rmlx_abort(paste0("length(data) must be divisible by ncol: ", n, " elements, ", ncol, " columns."), "shape")
     }
     nrow <- n %/% ncol
   } else if (is.null(ncol)) {
     if (nrow == 0L || n %% nrow != 0) {
-      rmlx_abort("length(data) must be divisible by nrow.", "shape")
+      rmlx_abort(paste0("length(data) must be divisible by nrow: ", n, " elements, ", nrow, " rows."), "shape")
     }
     ncol <- n %/% nrow
   }
   size <- as.double(nrow) * ncol
   if (n != size && (n == 0L || size %% n != 0)) {
-    rmlx_abort("length(data) must equal nrow * ncol.", "shape")
+    rmlx_abort(paste0("length(data) must equal nrow * ncol. It is ", n, ", for ", nrow, " x ", ncol, "."), "shape")
   }
   if (!check_flag(byrow, "byrow")) return(.Call(C_from_vector, data, dtype, device, c(nrow, ncol)))
   t(.Call(C_from_vector, data, dtype, device, c(ncol, nrow)))
@@ -89,7 +103,7 @@ mlx_vector <- function(data, dtype = NULL, device = mlx_default_device()) {
 #' @rdname mlx_array
 #' @export
 mlx_scalar <- function(value, dtype = NULL, device = mlx_default_device()) {
-  if (!is.atomic(value) || length(value) != 1L) rmlx_abort("value must be length 1.", "argument")
+  check_one(value)
   .Call(C_from_vector, check_data(value), dtype, device, integer())
 }
 
@@ -126,7 +140,7 @@ mlx_ones <- function(dim, dtype = NULL, device = mlx_default_device()) {
 #' @rdname mlx_zeros
 #' @export
 mlx_full <- function(dim, value, dtype = NULL, device = mlx_default_device()) {
-  if (!is.atomic(value) || length(value) != 1L) rmlx_abort("value must be length 1.", "argument")
+  check_one(value)
   value <- check_data(value)
   if (is.null(dtype)) dtype <- .Call(C_common_dtype, list(value))
   .Call(C_full, check_dim(dim), value, dtype, device)
@@ -171,7 +185,7 @@ mlx_full_like <- function(x, value, dtype = NULL, device = NULL) {
 #' @export
 mlx_eye <- function(n, m = n, k = 0L, dtype = NULL, device = mlx_default_device()) {
   .Call(C_eye, check_count(n, "n"), check_count(m, "m"),
-        check_count(k, "k", -.Machine$integer.max), dtype, device)
+        check_offset(k, "k"), dtype, device)
 }
 
 #' @rdname mlx_eye

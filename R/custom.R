@@ -81,16 +81,17 @@ mlx_checkpoint <- function(f) {
   )
 }
 
+# A call of a function with rules. All arrays in its arguments are the leaves that MLX gets.
 custom_call <- function(f, title, args, rules, who, caller) {
   args <- lapply(args, constant_argument)
-  parts <- partition(args)
+  parts <- partition(args, leaf = function(x) if (is_mlx(x)) x else floating_leaf(x))
   if (length(parts$leaves) == 0L) return(call_with(f, args, title))
   n <- length(parts$leaves)
   # the first run is the one for the values, whose structure the rules' arguments have as well
   result <- NULL
   values <- function(leaves) {
     found <- result_parts(call_with(f, restore(parts$skeleton, leaves), title), who)
-    if (is.null(result)) result <<- found
+    if (is.null(result)) result <<- found else check_alike(found, result)
     found$leaves
   }
   like_primals <- function(leaves) restore(parts$skeleton, leaves)
@@ -101,25 +102,54 @@ custom_call <- function(f, title, args, rules, who, caller) {
     cotangents <- like_results(arrays[n + seq_len(m)])
     outputs <- like_results(arrays[n + m + seq_len(m)])
     grads <- call_with(rules[[1L]], list(like_primals(primals), cotangents, outputs), "vjp")
-    bare <- length(args) == 1L && !is_node(parts$skeleton[[1L]]) && (is_mlx(grads) || !is.list(grads))
-    matching_leaves(if (bare) list(grads) else grads, parts$skeleton, primals, "the result of `vjp`")
+    matching_leaves(as_list_of(grads, parts$skeleton), parts$skeleton, primals, "vjp()")
   }
   jvp <- if (!is.null(rules[[2L]])) function(arrays) {
     pairs <- list(like_primals(arrays[seq_len(n)]), like_primals(arrays[n + seq_len(n)]))
     tangents <- call_with(rules[[2L]], pairs, "jvp")
-    matching_leaves(tangents, result$skeleton, result$leaves, "the result of `jvp`")
+    matching_leaves(tangents, result$skeleton, result$leaves, "jvp()")
   }
   vmap <- if (!is.null(rules[[3L]])) function(arrays) {
-    axes <- lapply(as.integer(arrays[[n + 1L]]), function(axis) if (axis >= 0L) axis + 1L)
-    out <- call_with(rules[[3L]], list(like_primals(arrays[seq_len(n)]), like_primals(axes)), "vmap")
-    if (!is.list(out) || is_mlx(out) || length(out) != 2L) {
-      rmlx_abort("`vmap` must return list(outputs, out_axes).", "result")
-    }
-    found <- result_parts(out[[1L]], who)
-    where <- Map(function(axis, x) axis_within(axis %||% 1L, length(mlx_shape(x)), "out_axes") - 1L,
-                 axes_like(out[[2L]], found$skeleton, "out_axes"), found$leaves)
-    c(found$leaves, list(as_mlx(as.integer(unlist(where)), dtype = "int32", device = "cpu")))
+    inputs <- arrays[seq_len(n)]
+    from <- as.integer(arrays[[n + 1L]])
+    axes <- lapply(from, function(axis) if (axis >= 0L) axis + 1L)
+    out <- call_with(rules[[3L]], list(like_primals(inputs), like_primals(axes)), "vmap")
+    mapped <- which(from >= 0L)[[1L]]
+    mapped_results(out, result, mlx_shape(inputs[[mapped]])[[from[[mapped]] + 1L]])
   }
   leaves <- .Call(C_custom, values, list(vjp, jvp, vmap), parts$leaves, caller)
   like_results(leaves)
+}
+
+# A function that runs again must give what it gave before.
+check_alike <- function(found, result) {
+  same <- length(found$leaves) == length(result$leaves) &&
+    all(base::mapply(function(x, y) identical(mlx_shape(x), mlx_shape(y)), found$leaves, result$leaves))
+  if (!same) {
+    rmlx_abort(paste0("the function gave other arrays when it ran again for its derivative: it must depend on its ",
+                      "arguments only."), "result")
+  }
+}
+
+# What a vmap rule gave for `extent` items of `result`: the arrays, and their axes from 0.
+mapped_results <- function(out, result, extent) {
+  if (!is_plain_list(out) || length(out) != 2L) {
+    rmlx_abort("`vmap` must return list(outputs, out_axes).", "result")
+  }
+  found <- result_parts(out[[1L]], "mlx_custom_function")
+  if (length(found$leaves) != length(result$leaves)) {
+    rmlx_abort(paste0("`vmap` gave ", length(found$leaves), " outputs, and the function has ", length(result$leaves),
+                      "."), "result")
+  }
+  shapes <- lapply(found$leaves, mlx_shape)
+  axes <- axes_within(axes_like(out[[2L]], found$skeleton, "out_axes"), lengths(shapes))
+  leaves <- base::Map(function(x, shape, axis, one) {
+    fine <- if (axis < 0L) shape else if (shape[[axis + 1L]] == extent) shape[-(axis + 1L)]
+    if (!identical(fine, mlx_shape(one))) {
+      rmlx_abort(paste0("`vmap` gave an output of shape ", shape_text(x), " for ", extent, " items of shape ",
+                        shape_text(one), "."), "shape")
+    }
+    mlx_cast(x, mlx_dtype(one))
+  }, found$leaves, shapes, axes, result$leaves)
+  c(leaves, list(as_mlx(axes, dtype = "int32", device = "cpu")))
 }

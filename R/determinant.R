@@ -158,7 +158,10 @@ matrix_norm <- function(x, ord, axes, drop) {
   rank <- length(mlx_shape(x))
   axes <- ifelse(axes < 0, rank + 1L + axes, axes)
   last <- .Call(C_permute, x, c(setdiff(seq_len(rank), axes), axes))
-  d <- factorize(C_linalg_singular_values, last, option = 1L)[[1L]]
+  # singular values have no gradient at 0: there the norm's is 0
+  zero <- mlx_all(last == 0, axes = c(-1, -2), drop = FALSE)
+  d <- factorize(C_linalg_singular_values, mlx_where(zero, 1, last), option = 1L)[[1L]]
+  d <- mlx_where(.Call(C_squeeze, zero, rank), 0, d)
   out <- if (identical(ord, "nuc")) {
     mlx_sum(d, axes = -1)
   } else if (ord > 0) {
@@ -176,13 +179,19 @@ largest <- function(x, axes, drop) {
   if (length(x) == 0L) mlx_sum(x, axes = axes, drop = drop) else mlx_max(x, axes = axes, drop = drop)
 }
 
-# sum(abs(x)^p)^(1/p), scaled so that powers do not overflow; the gradient at 0 is 0.
+# sum(abs(x)^p)^(1/p), scaled so that powers do not overflow; the gradient at 0 is 0, also in an element
+# of 0 that has an infinite slope.
 root_sum <- function(x, axes, p, drop) {
   size <- abs(x)
   if (length(x) == 0L) return(mlx_sum(size, axes = axes, drop = drop))
   scale <- mlx_stop_gradient(mlx_max(size, axes = axes, drop = FALSE))
   scale <- mlx_where(is.finite(scale) & scale > 0, scale, 1)
-  sum <- mlx_sum((size / scale)^p, axes = axes, drop = FALSE)
+  powers <- if (p < 1) {
+    mlx_where(size == 0, if (p < 0) Inf else 0, (size / scale)^p)
+  } else {
+    (size / scale)^p
+  }
+  sum <- mlx_sum(powers, axes = axes, drop = FALSE)
   zero <- sum == 0
   root <- mlx_where(zero, 1, sum)
   root <- if (p == 2) sqrt(root) else root^(1 / p)

@@ -26,7 +26,9 @@
 mlx_device <- function(x) {
   if (missing(x)) return(.Call(C_wrap__device_default))
   if (is_mlx(x)) return(.Call(C_device_name, x))
-  if (!is.character(x) && !is_stream(x)) check_mlx(x)
+  if (!is.character(x) && !is_stream(x)) {
+    rmlx_abort("is_mlx(x) is not TRUE, nor is `x` a device (\"cpu\" or \"gpu\") or a stream.", "argument")
+  }
   set_device(x)
   invisible(x)
 }
@@ -175,7 +177,4 @@ with_mlx_dtype <- function(dtype, code) {
 }
 
 # The dtype that whole numbers are computed in where the result has fractions.
-default_float <- function() {
-  kind <- getOption("rmlx.dtype", "float32")
-  if (mlx_issubdtype(kind, "floating")) kind else "float32"
-}
+default_float <- function() .Call(C_common_dtype, list(0.5))

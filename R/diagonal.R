@@ -79,8 +79,6 @@ mlx_trace <- function(x, offset = 0L, axis1 = 1L, axis2 = 2L) {
   mlx_sum(mlx_diagonal(x, offset, axis1, axis2), axes = -1L)
 }
 
-check_offset <- function(x, name = "offset") check_count(x, name, -.Machine$integer.max)
-
 #' @rdname diag
 #' @export
 `diag<-` <- function(x, value) UseMethod("diag<-")

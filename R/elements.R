@@ -156,11 +156,13 @@ mlx_clip <- function(x, min = NULL, max = NULL) {
   if (is.null(min) && is.null(max)) rmlx_abort("give `min`, `max` or both.", "argument")
   plain <- is.numeric(min) && is.numeric(max) && !is_mlx(min) && !is_mlx(max)
   if (plain && isTRUE(any(min > max))) {
-    rmlx_abort("min must be less than or equal to max.", "argument")
+    rmlx_abort(paste0("min must be less than or equal to max.", if (length(min) == 1L && length(max) == 1L) {
+      paste0(" They are ", min, " and ", max, ".")
+    }), "argument")
   }
   x <- as_mlx(x)
-  if (!is.null(min)) x <- .Call(C_where_of, .Call(C_less, x, min), min, x)
-  if (!is.null(max)) x <- .Call(C_where_of, .Call(C_greater, x, max), max, x)
+  if (!is.null(min)) x <- mlx_where(.Call(C_less, x, min), min, x)
+  if (!is.null(max)) x <- mlx_where(.Call(C_greater, x, max), max, x)
   x
 }
 
@@ -180,7 +182,7 @@ mlx_nan_to_num <- function(x, nan = 0, posinf = NULL, neginf = NULL) {
     rmlx_abort("mlx_nan_to_num() is for real numbers; this is complex64.", "dtype")
   }
   limit <- mlx_finfo(mlx_dtype(x))$max
-  x <- .Call(C_where_of, .Call(C_is_nan, x), nan, x)
-  x <- .Call(C_where_of, .Call(C_is_positive_infinite, x), posinf %||% limit, x)
-  .Call(C_where_of, .Call(C_is_negative_infinite, x), neginf %||% -limit, x)
+  x <- mlx_where(.Call(C_is_nan, x), nan, x)
+  x <- mlx_where(.Call(C_is_positive_infinite, x), posinf %||% limit, x)
+  mlx_where(.Call(C_is_negative_infinite, x), neginf %||% -limit, x)
 }

@@ -66,7 +66,7 @@ transform <- function(entry, x, n, axes, norm, device) {
   x <- as_mlx(x)
   warn_single_precision(x)
   if (is.null(axes) && length(n)) axes <- -rev(seq_along(n))
-  if (!is.null(n)) n <- vapply(n, check_count, 0L, name = "the number of points", least = 1)
+  if (!is.null(n)) n <- vapply(n, check_count, 0L, name = if (length(n) == 1L) "n" else "s", least = 1)
   .Call(entry, x, n, check_axes(axes), norm, device)
 }
 
@@ -177,7 +177,7 @@ frequencies <- function(k, n, d, device) {
     rmlx_abort("`d` must be one number other than 0.", "argument")
   }
   # in double precision, rounded once
-  .Call(C_cast, k / (as.double(n) * d), getOption("rmlx.dtype", "float32"), device)
+  .Call(C_cast, k / (as.double(n) * d), default_float(), device)
 }
 
 #' @rdname mlx_fft

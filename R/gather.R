@@ -92,7 +92,9 @@ mlx_gather <- function(x, indices, axes = NULL) {
   if (!is.list(indices)) indices <- list(indices)
   if (length(indices) == 0L) rmlx_abort("`indices` must have a part for each of `axes`.", "index")
   axes <- if (is.null(axes)) seq_along(indices) else check_axes(axes)
-  if (any(axes < 0, na.rm = TRUE)) rmlx_abort("Negative axes are not supported by mlx_gather().", "index")
+  if (any(axes < 0, na.rm = TRUE)) {
+    rmlx_abort("Negative axes are not supported by mlx_gather(): count them from 1.", "index")
+  }
   if (anyDuplicated(axes)) rmlx_abort("`axes` must not contain duplicates.", "index")
   if (length(axes) != length(indices)) {
     rmlx_abort(paste0("`indices` has ", length(indices), " parts for ", length(axes), " axes."), "index")

@@ -21,9 +21,11 @@
 #'   `f` returned more than the value.
 #'
 #' @section Staying on the tape:
-#' A plain R number carries no gradient, so turning a value that depends on the arguments into one
-#' (`as.numeric()`, `as.matrix()`, `x[[i]]`, or base R code that reads values, such as `lm()`) is an
-#' error of class `rmlx_error_tape` at that place. The usual causes:
+#' Functions written for R's own vectors may be used unchanged: see [mlx_overlay]. But a plain R number carries
+#' no gradient, so turning a value that depends on the arguments into one
+#' (`as.numeric()`, `as.matrix()`, `x[[i]]`, or code of packages that reads values, such as `lm()`) is an
+#' error of class `rmlx_error_tape` at that place. In functions of packages, which the overlay leaves
+#' alone, and with `options(rmlx.overlay = FALSE)` the usual causes are:
 #' - assigning into a plain vector, `out <- numeric(n); out[i] <- x[i]`: start from `mlx_zeros(n)`;
 #' - `for (v in x)`: loop over `seq_along(x)`, or over `as.list(x)`;
 #' - `c(0, x)`, which R dispatches on its first argument: `c(as_mlx(0), x)`;
@@ -36,6 +38,13 @@
 #'
 #' Errors, warnings, messages and interrupts in `f` reach the caller's handlers unchanged. `f` may
 #' itself call `mlx_grad()`: gradients nest to any order.
+#'
+#' @section Long loops:
+#' MLX walks from the result to the arguments by calls within calls, about 90 bytes of stack for every
+#' operation that waits for another: a chain of some 80,000 operations fills the usual 8 MB. A longer
+#' one is an error of class `rmlx_error_depth`, which says how much stack there is and what helps: a
+#' part of the loop within `mlx_checkpoint()` counts as one operation, and R started after
+#' `ulimit -s 65536` has room for 700,000. What is only computed and not differentiated may be of any length.
 #' @examples
 #' loss <- function(w, x, y) {
 #'   r <- x %*% w - y
@@ -87,14 +96,14 @@ differentiate <- function(f, args, argnums, who, written) {
   }
 }
 
-function_of <- function(f, who) {
+function_of <- function(f, who, name = "f") {
   if (is.function(f)) return(f)
   if (!is.character(f) || length(f) != 1L) {
-    rmlx_abort(paste0("`f` of ", who, "() must be a function, not an object of class ",
+    rmlx_abort(paste0("`", name, "` of ", who, "() must be a function, not an object of class ",
                       class(f)[[1L]], "."), "argument")
   }
   tryCatch(match.fun(f), error = function(e) {
-    rmlx_abort(paste0("`f` of ", who, "() names no function: \"", f, "\"."), "argument")
+    rmlx_abort(paste0("`", name, "` of ", who, "() names no function: \"", f, "\"."), "argument")
   })
 }
 
@@ -112,7 +121,7 @@ resolve_argnums <- function(argnums, args) {
   }
   if (!is.numeric(argnums) || length(argnums) == 0L || anyNA(argnums) ||
         any(argnums < 1 | argnums > length(args) | argnums != trunc(argnums))) {
-    rmlx_abort("argnums must be between 1 and the number of arguments.", "argument")
+    rmlx_abort(paste0("argnums must be between 1 and the number of arguments, ", length(args), " here."), "argument")
   }
   if (anyDuplicated(argnums)) rmlx_abort("argnums names an argument twice.", "argument")
   as.integer(argnums)
@@ -129,8 +138,7 @@ check_columns <- function(x) {
   fine <- vapply(x, is_number_column, NA)
   if (!all(fine)) {
     rmlx_abort(
-      c(paste0("a data frame is differentiated as a matrix, and its column ",
-               paste0("`", names(x)[!fine], "`", collapse = ", "), " is not numeric."),
+      c(paste0("a data frame is differentiated as a matrix, and its ", not_numeric(names(x)[!fine]), "."),
         i = paste0("`argnums` tells what to differentiate, as in mlx_grad(f, par, data, argnums = 1); ",
                    "a data frame that it leaves out reaches f as it is.")),
       "argument"
@@ -159,33 +167,44 @@ title_of <- function(written, f) {
 
 # Calls f with symbols for arguments, so that calls in conditions stay short and hold no values.
 call_with <- function(f, args, title) {
-  symbols <- argument_names(f, args)
-  # f is looked up as a function, so of its arguments only a function could stand in for it
-  symbols <- if (any(vapply(args, is.function, NA))) {
-    make.unique(c(title, symbols))[-1L]
-  } else {
-    make.unique(symbols)
+  functions <- FALSE
+  for (arg in args) if (is.function(arg)) functions <- TRUE
+  as_plain <- overlay_on()
+  if (as_plain) {
+    f <- overlaid(f)
+    if (functions) args <- lapply(args, function(arg) if (is.function(arg)) overlay_of(arg) else arg)
   }
+  pairing <- .Call(C_pair_columns, as_plain)
+  on.exit(.Call(C_pair_columns, pairing))
+  symbols <- argument_symbols(f, args)
+  # f is looked up as a function, so of its arguments only a function could stand in for it
+  if (functions) symbols <- make.unique(c(title, symbols))[-1L]
   arguments <- lapply(symbols, as.name)
   names(arguments) <- names(args)
   names(args) <- symbols
-  above <- new.env(parent = emptyenv())
+  # where f sees what it is called from: a generic looks for its methods there
+  above <- new.env(parent = if (is.primitive(f)) emptyenv() else environment(f))
   assign(title, f, above)
   eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
 }
 
-# What arguments are called: by their names, or f's own names of them, where it has some.
-argument_names <- function(f, args) {
+# Unique names of arguments of which some are given: those of f's own that are open, then x1, x2, ...
+argument_symbols <- function(f, args) {
   given <- names(args)
-  if (is.null(given)) given <- rep("", length(args))
-  open <- setdiff(names(formals(args(f))), given)
+  n <- length(args)
+  own <- names(formals(if (is.primitive(f)) args(f) else f))
+  if (is.null(given)) {
+    if (length(own) >= n && !"..." %in% own[seq_len(n)]) return(own[seq_len(n)])
+    given <- character(n)
+  }
+  open <- own[!own %in% given]
   open <- open[seq_len(match("...", open, length(open) + 1L) - 1L)]
   symbols <- given
   free <- which(given == "")
   symbols[free] <- paste0("x", free)
   known <- seq_len(min(length(open), length(free)))
   symbols[free[known]] <- open[known]
-  symbols
+  make.unique(symbols)
 }
 
 check_loss <- function(x, who) {

@@ -85,7 +85,7 @@ mlx_hessian_diag <- structure(
   function(f, ..., argnums = NULL, method = c("exact", "hutchinson"), samples = 100L, key = NULL) {
     problem <- transformation(f, list(...), argnums, "mlx_hessian_diag", substitute(f))
     diagonals <- diagonals_of(problem, "mlx_hessian_diag", method, samples, key, environment())
-    problem$like_arguments(Map(named_like, diagonals, problem$leaves))
+    problem$like_arguments(base::Map(named_like, diagonals, problem$leaves))
   },
   transforms = TRUE
 )
@@ -96,7 +96,7 @@ mlx_hessian_trace <- structure(
   function(f, ..., argnums = NULL, method = c("exact", "hutchinson"), samples = 100L, key = NULL) {
     problem <- transformation(f, list(...), argnums, "mlx_hessian_trace", substitute(f))
     diagonals <- diagonals_of(problem, "mlx_hessian_trace", method, samples, key, environment())
-    Reduce(`+`, lapply(diagonals, sum))
+    base::Reduce(`+`, lapply(diagonals, sum))
   },
   transforms = TRUE
 )
@@ -113,7 +113,7 @@ diagonals_of <- function(problem, who, method, samples, key, caller) {
       square <- .Call(C_reshape, products[[k]], c(length(rows), length(stand_ins[[k]])), FALSE)
       mlx_diagonal(square, offset = if (length(rows) > 0L) rows[[1L]] - 1L else 0L)
     })
-    return(Map(function(found, leaf) {
+    return(base::Map(function(found, leaf) {
       .Call(C_reshape, do.call(mlx_concatenate, found), mlx_shape(leaf), FALSE)
     }, parts, problem$leaves))
   }
@@ -129,8 +129,8 @@ diagonals_of <- function(problem, who, method, samples, key, caller) {
                                  key = if (!is.null(key)) keys[[2L]])
       signs <- c(signs, list(mlx_cast(draw, mlx_dtype(leaf)) * 2 - 1))
     }
-    products <- replayed_rows(rows, stand_ins, signs)
-    sums <- Map(function(total, z, product) total + mlx_sum(z * product, axes = 1L), sums, signs, products)
+    products <- .Call(C_replay_rows, rows, stand_ins, signs)
+    sums <- base::Map(function(total, z, product) total + mlx_sum(z * product, axes = 1L), sums, signs, products)
   }
   lapply(sums, function(total) total / samples)
 }

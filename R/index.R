@@ -41,6 +41,7 @@ NULL
 #' @export
 `[.mlx` <- function(x, ..., drop = FALSE) {
   if (!is_mlx(x)) return(unclass(x)[..., drop = drop])
+  if (was_plain(x) && missing(drop)) drop <- !is.null(dim(x))
   .Call(C_subset, x, environment(), drop)
 }
 
@@ -58,6 +59,10 @@ NULL
 #' @rdname mlx_index
 #' @export
 `[<-.mlx` <- function(x, ..., value) {
+  if (was_plain(x)) {
+    x <- grown(x, ...)
+    value <- beside_target(value)
+  }
   keep_attributes(.Call(C_assign, x, environment(), value, FALSE), x)
 }
 
@@ -65,7 +70,12 @@ NULL
 #' @export
 `[[<-.mlx` <- function(x, ..., value) {
   if (length(value) != 1L) {
-    rmlx_abort("`[[<-` replaces one element: the value must have length 1.", "argument")
+    rmlx_abort(paste0("`[[<-` replaces one element: the value must have length 1, not ", length(value), "."),
+               "argument")
+  }
+  if (was_plain(x)) {
+    x <- grown(x, ...)
+    value <- beside_target(value)
   }
   keep_attributes(.Call(C_assign, x, environment(), value, TRUE), x)
 }

@@ -59,7 +59,7 @@ jacobian_of <- function(problem, mode, who, caller) {
   out <- pushed(problem, stand_ins, who, caller)
   columns <- unit_products(out$tangents, stand_ins)
   blocks <- lapply(seq_along(out$tangents), function(i) {
-    Map(function(column, leaf) last_axes_first(column[[i]], leaf), columns, problem$leaves)
+    base::Map(function(column, leaf) last_axes_first(column[[i]], leaf), columns, problem$leaves)
   })
   list(parts = out$parts, blocks = blocks)
 }
@@ -81,7 +81,7 @@ unit_products <- function(outputs, inputs, reduce = NULL) {
     parts <- lapply(blocks_of(n, c(outputs, inputs)), function(rows) {
       units <- lapply(inputs, function(x) mlx_zeros(c(length(rows), mlx_shape(x)), mlx_dtype(x), mlx_device(x)))
       units[[k]] <- unit_vectors(inputs[[k]], rows)
-      products <- replayed_rows(outputs, inputs, units)
+      products <- .Call(C_replay_rows, outputs, inputs, units)
       if (is.null(reduce)) products else reduce(products, k, rows)
     })
     if (!is.null(reduce)) return(parts)
@@ -106,18 +106,3 @@ unit_vectors <- function(x, rows) {
   flat <- mlx_eye(length(rows), length(x), offset, mlx_dtype(x), mlx_device(x))
   .Call(C_reshape, flat, c(length(rows), mlx_shape(x)), FALSE)
 }
-
-# A linear graph for several inputs at once; one after the other if it contains what MLX cannot map.
-replayed_rows <- function(outputs, inputs, values) {
-  tryCatch(
-    .Call(C_replay_rows, outputs, inputs, values),
-    rmlx_error_gradient = function(e) {
-      rows <- lapply(seq_len(mlx_shape(values[[1L]])[[1L]]), function(i) {
-        .Call(C_replay, outputs, inputs, lapply(values, row_of, i))
-      })
-      lapply(seq_along(outputs), function(j) do.call(mlx_stack, lapply(rows, `[[`, j)))
-    }
-  )
-}
-
-row_of <- function(x, i) .Call(C_squeeze, .Call(C_select_along, x, i, 1L), 1L)

@@ -34,7 +34,7 @@ mlx_dmvnorm <- function(x, mean, sigma, log = FALSE, device = NULL) {
   }
   one <- length(mlx_shape(x)) == 1L
   if (one) x <- mlx_expand_dims(x, 1)
-  sweep <- cholesky(check_covariance(sigma, p, x), t(x - mean))
+  sweep <- cholesky(check_covariance(sigma, p, x, "sigma"), t(x - mean))
   out <- -0.5 * colSums(sweep$solved^2) - (sweep$log_det + 0.5 * p * base::log(2 * pi))
   density_of(if (one) mlx_squeeze(out, 1) else out, log)
 }
@@ -54,13 +54,13 @@ mean_vector <- function(mean) {
 correlated <- function(z, mean, cov) {
   shape <- mlx_shape(z)
   p <- shape[length(shape)]
-  root <- cholesky(check_covariance(cov, p, z))$root
+  root <- cholesky(check_covariance(cov, p, z, "cov"))$root
   rows <- mlx_reshape(z, c(prod(shape[-length(shape)]), p))
   mlx_reshape(rows %*% t(root), shape) + mean
 }
 
-check_covariance <- function(cov, p, like) {
-  if (!is_mlx(check_numbers(cov, "the covariance"))) cov <- as_mlx(as.matrix(cov), mlx_dtype(like), mlx_device(like))
+check_covariance <- function(cov, p, like, name) {
+  if (!is_mlx(check_numbers(cov, name))) cov <- as_mlx(as.matrix(cov), mlx_dtype(like), mlx_device(like))
   if (length(mlx_shape(cov)) == 0L) cov <- mlx_reshape(cov, c(1, 1))
   if (identical(mlx_shape(cov), c(p, p))) return(cov)
   rmlx_abort(

@@ -54,6 +54,9 @@ NULL
 variable <- function(x, device, ...) {
   if (!is_mlx(x)) return(as_mlx(x, common_float(...), device %||% common_device(...)))
   x <- as_mlx(x, device = device)
+  if (mlx_dtype(x) == "complex64") {
+    rmlx_abort("distributions are of real numbers; this is complex64. Take Re() or Mod() first.", "dtype")
+  }
   if (mlx_dtype(x) %in% real_dtypes) x else mlx_cast(x, default_float())
 }
 

@@ -119,7 +119,14 @@ asplit.mlx <- function(x, MARGIN, drop = FALSE) {
 }
 
 margins_of <- function(x, MARGIN) {
-  if (is.character(MARGIN)) MARGIN <- match(MARGIN, names(dimnames(x)))
+  if (is.character(MARGIN)) {
+    found <- match(MARGIN, names(dimnames(x)))
+    if (anyNA(found)) {
+      rmlx_abort(paste0("`MARGIN` names no axis: `names(dimnames(x))` has no \"", MARGIN[is.na(found)][1L], "\"."),
+                 "index")
+    }
+    MARGIN <- found
+  }
   if (length(MARGIN) == 0L) rmlx_abort("`MARGIN` must name at least one axis.", "index")
   resolve_axes(x, MARGIN, "MARGIN")
 }
@@ -236,8 +243,17 @@ titled <- function(x, titles) {
 
 #' @rdname masks
 #' @export
-ifelse <- function(test, yes, no) {
-  if (any_mlx(test, yes, no)) mlx_where(test, yes, no) else base::ifelse(test, yes, no)
+ifelse <- function(test, yes, no) choose_lazily(test, yes, no)
+
+# As base R, does not look at what no element asks for: recursion ends by that. `prepare` sees all three
+# where all three count.
+choose_lazily <- function(test, yes, no, prepare = NULL) {
+  if (!is_mlx(test) && is.atomic(test) && length(test) > 0L && !anyNA(test)) {
+    holds <- as.logical(test)
+    if (all(holds)) return(if (is_mlx(yes)) mlx_where(test, yes, 0) else base::ifelse(test, yes, no))
+    if (!any(holds)) return(if (is_mlx(no)) mlx_where(test, 0, no) else base::ifelse(test, yes, no))
+  }
+  branches(test, yes, no, base::ifelse, prepare)
 }
 
 #' @rdname masks

@@ -92,16 +92,40 @@ NULL
 #' @param condition A bool array or R logical; other numbers count as true unless 0.
 #' @param x,y Values where the condition holds, and elsewhere. All three broadcast.
 #' @return An mlx array of the promoted dtype of `x` and `y`. Gradients flow to the chosen elements.
+#' @section Gradients:
+#' The gradient of a branch is 0 where it is not chosen, also where its slope is infinite or undefined:
+#' `mlx_where(x > 0, log(x), 0)` has the gradient 0 at 0. That holds for what is computed element by
+#' element in the call's own arguments. A value computed before the call leaks: 0 times its infinite slope
+#' is NaN. Then choose a harmless input first, `safe <- mlx_where(x > 0, x, 1)`, and use that in the branch.
 #' @examples
 #' x <- as_mlx(c(-1, 2))
 #' mlx_where(x > 0, x, 0)
 #' @export
-mlx_where <- function(condition, x, y) .Call(C_where_of, condition, x, y)
+mlx_where <- function(condition, x, y) branches(condition, x, y)
+
+# The choice between two arguments of a caller. In a gradient they are evaluated here, after the
+# condition, while the operations are noted whose slopes must not count where they are not chosen.
+# `plain`: what to do where nothing is an mlx array; `prepare`: what to do with all three before.
+branches <- function(condition, x, y, plain = NULL, prepare = NULL) {
+  force(condition)
+  start <- .Call(C_note_branches)
+  middle <- NULL
+  if (!is.null(start)) {
+    on.exit(.Call(C_end_notes, start))
+    force(x)
+    middle <- .Call(C_noted)
+  }
+  if (!is.null(plain) && !any_mlx(condition, x, y)) return(plain(condition, x, y))
+  if (is.null(prepare)) return(.Call(C_where_of, condition, x, y, start, middle))
+  args <- prepare(list(condition, x, y))
+  .Call(C_where_of, args[[1L]], args[[2L]], args[[3L]], start, middle)
+}
 
 #' Larger and smaller of two, element by element
 #'
 #' @param x,y mlx arrays or R vectors; they broadcast.
 #' @return An mlx array. NaN if either is NaN.
+#' @details Where both are equal each has half of the gradient.
 #' @examples
 #' mlx_maximum(as_mlx(c(-1, 2)), 0)
 #' mlx_minimum(as_mlx(c(-1, 2)), 0)

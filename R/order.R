@@ -136,7 +136,7 @@ xtfrm.mlx <- function(x) as.vector(settled(x))
 #' @export
 duplicated.mlx <- function(x, incomparables = FALSE, fromLast = FALSE, ...) {
   if (!isFALSE(incomparables)) {
-    rmlx_abort("`incomparables` is not supported for mlx arrays.", "argument")
+    rmlx_abort("`incomparables` is not supported for mlx arrays: leave it out.", "argument")
   }
   check_flag(fromLast, "fromLast")
   if (length(mlx_shape(x)) >= 2L) return(as.vector(duplicated(settled(x), fromLast = fromLast, ...)))
@@ -214,7 +214,7 @@ mlx_quantile <- function(x, probs, axis = NULL, drop = FALSE, device = NULL) {
   weight <- array(at - floor(at), shape)
   if (length(shape) == 1L) weight <- as.vector(weight)
   mixed <- low * (1 - weight) + high * weight
-  out <- mlx_where(low == high, low, mixed) # 0 times Inf is NaN
+  out <- mlx_where(is.infinite(low) & low == high, low, mixed) # 0 times Inf is NaN
   last <- along(sorted, n, axis)
   out <- mlx_where(is.nan(last), last, out)
   if (drop) .Call(C_squeeze, out, axis) else out

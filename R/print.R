@@ -24,10 +24,11 @@ print.mlx <- function(x, ...) {
     return(invisible(x))
   }
   shape <- mlx_shape(x)
+  shown <- length(x) <= max_print() && length(shape) <= 2L
   cat("mlx array [", paste(shape, collapse = " x "), "]\n", sep = "")
   cat("  dtype: ", mlx_dtype(x), "\n", sep = "")
   cat("  device: ", mlx_device(x), "\n", sep = "")
-  if (length(x) <= max_print() && length(shape) <= 2L) {
+  if (shown) {
     cat("  values:\n")
     show_values(r_object(x, traced = TRUE), ...)
   } else {
@@ -39,7 +40,7 @@ print.mlx <- function(x, ...) {
 max_print <- function() {
   most <- getOption("rmlx.max_print", 100)
   if (!is.numeric(most) || length(most) != 1L || is.na(most)) {
-    rmlx_abort("options(rmlx.max_print = ) must be one number.", "argument")
+    rmlx_abort("options(rmlx.max_print = ) must be one number, the most elements to print.", "argument")
   }
   most
 }

@@ -16,11 +16,14 @@ mlx_addmm <- function(input, mat1, mat2, alpha = 1, beta = 1) {
   check_number(beta, "beta")
   parts <- lapply(list(input, mat1, mat2), as_mlx)
   shapes <- lapply(parts, mlx_shape)
-  if (length(shapes[[1L]]) != 2L) rmlx_abort("mlx_addmm requires input to be a 2D matrix.", "shape")
-  if (length(shapes[[2L]]) != 2L || length(shapes[[3L]]) != 2L) {
-    rmlx_abort("mlx_addmm requires mat1 and mat2 to be 2D matrices.", "shape")
+  show <- function(shape) if (length(shape)) paste(shape, collapse = " x ") else "scalar"
+  if (length(shapes[[1L]]) != 2L) {
+    rmlx_abort(paste0("mlx_addmm requires input to be a 2D matrix. Its shape is ", show(shapes[[1L]]), "."), "shape")
   }
-  show <- function(shape) paste(shape, collapse = " x ")
+  if (length(shapes[[2L]]) != 2L || length(shapes[[3L]]) != 2L) {
+    rmlx_abort(paste0("mlx_addmm requires mat1 and mat2 to be 2D matrices. Their shapes are ", show(shapes[[2L]]),
+                      " and ", show(shapes[[3L]]), "."), "shape")
+  }
   if (shapes[[2L]][2L] != shapes[[3L]][1L]) {
     rmlx_abort(paste0("Non-conformable operands: mat1 is ", show(shapes[[2L]]), " but mat2 is ",
                       show(shapes[[3L]]), "."), "shape")
@@ -47,7 +50,7 @@ mlx_addmm <- function(input, mat1, mat2, alpha = 1, beta = 1) {
 #' @param axes How many of the last axes of `a` and first axes of `b` to sum over, or a list of two: the
 #'   axes of `a` and those of `b`.
 #' @return An mlx array. Whole numbers are multiplied exactly and returned in float32; a result that it
-#'   does not hold exactly is an error.
+#'   does not hold exactly is an error of class `rmlx_error_dtype` when it is evaluated.
 #' @examples
 #' a <- as_mlx(matrix(1:6, 2))
 #' mlx_matmul(a, c(1, 1, 1))
@@ -63,11 +66,7 @@ mlx_inner <- function(a, b) .Call(C_inner, list(a, b))
 
 #' @rdname mlx_matmul
 #' @export
-mlx_vecdot <- function(a, b, axis = -1L) {
-  a <- as_mlx(a)
-  product <- (if (mlx_dtype(a) == "complex64") Conj(a) else a) * as_mlx_beside(b)
-  mlx_sum(product, axes = check_count_axis(axis))
-}
+mlx_vecdot <- function(a, b, axis = -1L) .Call(C_vector_dot, list(a, b), check_count_axis(axis))
 
 #' @rdname mlx_matmul
 #' @export
@@ -246,7 +245,7 @@ mlx_segmented_mm <- function(a, b, segments) {
   b <- as_mlx(b)
   shape <- mlx_shape(a)
   if (length(shape) != 2L || length(mlx_shape(b)) != 2L) {
-    rmlx_abort("mlx_segmented_mm() multiplies matrices.", "shape")
+    rmlx_abort("mlx_segmented_mm() multiplies matrices: `a` and `b` must have two axes each.", "shape")
   }
   segments <- as_r(segments)
   d <- dim(segments) %||% length(segments)

@@ -9,8 +9,8 @@
 #'
 #' @param f A function of the arguments in `...` that returns an mlx array or a nested list of them.
 #' @param ...,argnums As in [mlx_grad()].
-#' @param cotangents Weights \eqn{c} of the results, with their structure and shapes; `NULL`, as a whole
-#'   or for one of them, means ones as a whole and zeros for one.
+#' @param cotangents Weights \eqn{c} of the results, with their structure and shapes; `NULL` as a whole means
+#'   ones. In a list `NULL`, and names that are left out, mean zeros.
 #' @param tangents The direction \eqn{v}: a list with one element for each differentiated argument, like that
 #'   argument (`NULL`: zeros). For a single argument the list may be left out.
 #' @return
@@ -21,8 +21,6 @@
 #'
 #'   Results that are not floating point have the derivative `NULL`. Derivatives of complex functions are
 #'   those of holomorphic ones: nothing is conjugated.
-#' @details Where MLX lacks the forward derivative of an operation, `mlx_jvp()` transposes the gradient
-#'   instead, and runs `f` again for it.
 #' @examples
 #' f <- function(x) c(x[1] * x[2], sin(x[1]))
 #' x <- as_mlx(c(2, 3))
@@ -84,7 +82,7 @@ pushed <- function(problem, along, who, caller) {
     parts$leaves
   }
   tangents <- .Call(C_jvp, arrays, problem$leaves, along, caller)
-  list(value = value, parts = parts, tangents = Map(named_like, tangents, parts$leaves))
+  list(value = value, parts = parts, tangents = base::Map(named_like, tangents, parts$leaves))
 }
 
 #' @rdname mlx_vjp
@@ -104,11 +102,11 @@ mlx_linearize <- structure(
       value = out$value,
       jvp = function(tangents) {
         along <- directions_of(tangents, problem, "tangents")
-        like_result(out$parts, Map(named_like, map$apply(along), out$parts$leaves))
+        like_result(out$parts, base::Map(named_like, map$apply(along), out$parts$leaves))
       },
       vjp = function(cotangents) {
         weights <- matching_leaves(cotangents, out$parts$skeleton, out$parts$leaves, "cotangents")
-        grads <- Map(named_like, pull(weights), problem$leaves)
+        grads <- base::Map(named_like, pull(weights), problem$leaves)
         problem$like_arguments(grads)
       }
     )

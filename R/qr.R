@@ -195,7 +195,9 @@ qr.fitted.default <- function(qr, y, ...) base::qr.fitted(qr, y, ...)
 qr.fitted.mlx_qr <- function(qr, y, k = NULL, ...) {
   q <- qr$Q
   if (!is.null(k)) {
-    if (check_count(k, "k") > factored_dim(qr)[2L]) rmlx_abort("'k' is too large", "argument")
+    if (check_count(k, "k") > factored_dim(qr)[2L]) {
+      rmlx_abort(paste0("'k' is too large: the factored matrix has ", factored_dim(qr)[2L], " columns."), "argument")
+    }
     q <- q[, seq_len(k)]
   }
   on_columns(qr, y, function(y) mlx_matmul(q, mlx_matmul(swap_last(q), y)))
@@ -239,7 +241,10 @@ qr.solve.mlx <- function(a, b, ...) qr.solve.mlx_qr(qr.mlx(a), b)
 qr.solve.mlx_qr <- function(a, b, ...) {
   if (missing(b)) {
     d <- factored_dim(a)
-    if (d[1L] != d[2L]) rmlx_abort("only square matrices can be inverted", "shape")
+    if (d[1L] != d[2L]) {
+      rmlx_abort(paste0("only square matrices can be inverted; the factored one is ", d[1L], " x ", d[2L], "."),
+                 "shape")
+    }
     b <- identity_beside(a$R)
   }
   if (length(mlx_shape(as_mlx(b))) == 0L) b <- mlx_reshape(b, 1L)

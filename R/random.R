@@ -59,7 +59,7 @@ mlx_key_bits <- function(dim, width = 4L, key = NULL, device = mlx_default_devic
 #' @rdname mlx_key
 #' @export
 mlx_seed <- function(seed) {
-  if (!is.null(seed)) seed <- check_count(seed, "seed", -.Machine$integer.max)
+  if (!is.null(seed)) seed <- check_offset(seed, "seed")
   set.seed(seed)
   invisible(NULL)
 }
@@ -236,7 +236,8 @@ mlx_sample <- function(x, size = NULL, replace = FALSE, prob = NULL, key = NULL)
   if (is.na(n)) rmlx_abort("`x` has no axis to choose along.", "shape")
   size <- if (is.null(size)) n else check_count(size, "size")
   if (!check_flag(replace, "replace") && size > n) {
-    rmlx_abort("cannot take a sample larger than the population when 'replace = FALSE'.", "argument")
+    rmlx_abort(paste0("cannot take a sample larger than the population when 'replace = FALSE': ", size, " of ", n, "."),
+               "argument")
   }
   at <- if (size == 0L) as_mlx(integer(), dtype = "int32") else drawn_positions(n, size, replace, prob, key)
   if (single) return(at)
@@ -251,10 +252,14 @@ drawn_positions <- function(n, size, replace, prob, key) {
   }
   check_numbers(prob, "prob")
   if (!is_mlx(prob) && anyNA(prob)) rmlx_abort("NA in probability vector.", "argument")
-  if (length(prob) != n) rmlx_abort("incorrect number of probabilities.", "argument")
+  if (length(prob) != n) {
+    rmlx_abort(paste0("incorrect number of probabilities. `prob` has ", length(prob), " for ", n, " positions."),
+               "argument")
+  }
   prob <- parameter(prob, "nonnegative")
   if (!is_mlx(prob) && sum(prob > 0) < (if (replace) 1 else size)) {
-    rmlx_abort("too few positive probabilities.", "argument")
+    rmlx_abort("too few positive probabilities. Without replacement each of the draws needs one of its own.",
+               "argument")
   }
   logits <- log(as_mlx(prob))
   if (replace) return(mlx_rand_categorical(logits, num_samples = size, key = key))

@@ -284,19 +284,19 @@ join <- function(parts, axis) {
 #' @export
 mlx_tri <- function(n, m = NULL, k = 0L, dtype = NULL, device = mlx_default_device()) {
   .Call(C_tri, check_count(n, "n"), check_count(m %||% n, "m"),
-        check_count(k, "k", -.Machine$integer.max), dtype, device)
+        check_offset(k, "k"), dtype, device)
 }
 
 #' @rdname mlx_tri
 #' @export
 mlx_tril <- function(x, k = 0L) {
-  .Call(C_triangle, x, check_count(k, "k", -.Machine$integer.max), FALSE)
+  .Call(C_triangle, x, check_offset(k, "k"), FALSE)
 }
 
 #' @rdname mlx_tri
 #' @export
 mlx_triu <- function(x, k = 0L) {
-  .Call(C_triangle, x, check_count(k, "k", -.Machine$integer.max), TRUE)
+  .Call(C_triangle, x, check_offset(k, "k"), TRUE)
 }
 
 #' Repeat and reverse as base R does

@@ -14,15 +14,16 @@
 #'   method for mlx reads an array's values; see [mlx_host_reads()].
 #' - `rmlx.warn_broadcast`: `FALSE` silences the warning (class `rmlx_warning_broadcast`) that a plain vector
 #'   beside an n x 1 array gives an n x n one.
+#' - `rmlx.overlay`: `FALSE` has transformations call functions as they are, without what [mlx_overlay] describes.
 #' - `rmlx.memory_step`: bytes by which the arrays may grow before R's collector is run; see
 #'   [mlx_memory()].
 #' - `rmlx.memory_limit`: most bytes that all arrays together may take; as the step, it is read when
 #'   the package is loaded.
 #' - `rmlx.quiet`: `TRUE` silences the message about a slow BLAS when the package is attached.
 #' @useDynLib rmlx, .registration = TRUE, .fixes = "C_"
-#' @importFrom stats setNames
+#' @importFrom stats confint logLik nobs predict setNames vcov
 #' @importFrom methods setOldClass
-#' @importFrom rlang abort warn
+#' @importFrom rlang abort env_binding_are_lazy new_weakref obj_address warn wref_value
 #' @keywords internal
 "_PACKAGE"
 

@@ -152,7 +152,7 @@ t.mlx <- function(x) {
 #' @export
 aperm.mlx <- function(a, perm = NULL, resize = TRUE, ...) {
   if (!isTRUE(resize)) {
-    rmlx_abort("aperm(resize = FALSE) is not supported for mlx arrays.", "argument")
+    rmlx_abort("aperm(resize = FALSE) is not supported for mlx arrays: an array's shape follows its axes.", "argument")
   }
   if (is.character(perm)) {
     known <- names(dimnames(a))

@@ -199,7 +199,7 @@ NULL
 #' @export
 chol.mlx <- function(x, pivot = FALSE, ...) {
   if (!isFALSE(pivot)) {
-    rmlx_abort("pivoted Cholesky is not supported for mlx objects.", "argument")
+    rmlx_abort("pivoted Cholesky is not supported for mlx objects: leave out `pivot`.", "argument")
   }
   out <- mlx_cholesky(x, upper = TRUE)
   if (is.null(dimnames(x))) out else name_axes(out, rownames_of(x), colnames_of(x))

@@ -65,6 +65,22 @@ svd.mlx <- function(x, nu = NULL, nv = NULL, ...) {
 #' @export
 pinv <- function(x) factorize(C_linalg_pinv, x)[[1L]]
 
+#' Matrix exponential
+#'
+#' `I + x + x %*% x / 2 + ...`, by scaling and squaring of a Pade approximation.
+#'
+#' @param x A square matrix or a stack of them, real.
+#' @return An mlx array of the shape of `x`; NaN where `x` has NaN or infinities. Its gradient, of any
+#'   order, is the exponential of a block matrix.
+#' @examples
+#' mlx_expm(matrix(c(0, -1, 1, 0), 2)) # a rotation by 1
+#'
+#' # transition probabilities of a Markov chain after a time, and their derivative
+#' rates <- matrix(c(-0.2, 0.2, 0.5, -0.5), 2, byrow = TRUE)
+#' mlx_grad(function(t) mlx_expm(rates * t)[1, 2], 3)
+#' @export
+mlx_expm <- function(x) factorize(C_linalg_expm, x)[[1L]]
+
 #' Eigenvalues and eigenvectors
 #'
 #' `eigen()` is base R's as a generic: any object but an mlx array goes to base R. `mlx_eigh()` and
@@ -105,7 +121,7 @@ eigen.default <- function(x, ...) base::eigen(x, ...)
 eigen.mlx <- function(x, symmetric, only.values = FALSE, ...) {
   shape <- mlx_shape(x)
   if (length(shape) != 2L || shape[1L] != shape[2L]) {
-    rmlx_abort("non-square matrix in 'eigen'", "shape")
+    rmlx_abort(paste0("non-square matrix in 'eigen': the shape is ", paste(shape, collapse = " x "), "."), "shape")
   }
   if (missing(symmetric)) symmetric <- is_symmetric(x)
   check_flag(only.values, "only.values")

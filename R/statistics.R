@@ -56,7 +56,10 @@ var <- function(x, y = NULL, na.rm = FALSE, use) {
   if (!is_mlx(x) && !is_mlx(y)) {
     return(if (missing(use)) stats::var(x, y, na.rm) else stats::var(x, y, na.rm, use))
   }
-  if (na.rm) rmlx_abort("var(na.rm = TRUE) is not supported for mlx arrays.", "argument")
+  if (na.rm) {
+    rmlx_abort("var(na.rm = TRUE) is not supported for mlx arrays. Leave NaN out before, as in x[!is.nan(x)].",
+               "argument")
+  }
   covariance(x, y)
 }
 
@@ -72,7 +75,8 @@ cov <- function(x, y = NULL, use = "everything", method = c("pearson", "kendall"
 # Of what stats computes for numbers: Pearson's, of all of it.
 check_pearson <- function(method, use, x, y) {
   if (method != "pearson" || use != "everything") {
-    rmlx_abort("covariances and correlations of mlx arrays are Pearson's, of everything.", "argument")
+    rmlx_abort("of mlx arrays there are Pearson's covariances and correlations only: leave out `method` and `use`.",
+               "argument")
   }
   if (is.null(y) && length(mlx_shape(x)) < 2L) {
     rmlx_abort("supply both 'x' and 'y' or a matrix-like 'x'", "argument")
@@ -98,7 +102,10 @@ cor <- function(x, y = NULL, use = "everything", method = c("pearson", "kendall"
     z <- centred(z)
     z / sqrt(mlx_sum(mlx_square(z), axes = 1L, drop = FALSE))
   }
-  by_columns(x, y, unit, 1)
+  out <- by_columns(x, y, unit, 1)
+  if (!is.null(y)) return(out)
+  # a variable with itself, also where it does not vary
+  mlx_where(mlx_eye(dim(out)[1L], dtype = "bool", device = mlx_device(out)), 1, out)
 }
 
 columns <- function(x) {
@@ -116,7 +123,10 @@ by_columns <- function(x, y, prepare, divisor) {
   arrays <- paired(x, y)
   x <- arrays[[1L]]
   y <- arrays[[2L]]
-  if (dim(columns(x))[1L] != dim(columns(y))[1L]) rmlx_abort("incompatible dimensions", "shape")
+  if (dim(columns(x))[1L] != dim(columns(y))[1L]) {
+    rmlx_abort(paste0("incompatible dimensions: 'x' has ", dim(columns(x))[1L], " rows, 'y' has ",
+                      dim(columns(y))[1L], "."), "shape")
+  }
   vectors <- length(mlx_shape(x)) < 2L && length(mlx_shape(y)) < 2L
   out <- crossprod.mlx(prepare(x), prepare(y)) / divisor
   if (vectors) .Call(C_reshape, out, integer(), FALSE) else out
@@ -136,8 +146,12 @@ by_columns <- function(x, y, prepare, divisor) {
 #' @export
 scale.mlx <- function(x, center = TRUE, scale = TRUE) {
   x <- columns(x)
-  if (length(mlx_shape(x)) != 2L) rmlx_abort("scale() takes a matrix.", "shape")
-  for (how in list(center, scale)) check_numbers(how, "center and scale")
+  if (length(mlx_shape(x)) != 2L) {
+    rmlx_abort(paste0("scale() takes a matrix; the shape is ", paste(mlx_shape(x), collapse = " x "), "."), "shape")
+  }
+  check_numbers(center, "center")
+  check_numbers(scale, "scale")
+  x <- as_floating(x)
   if (isTRUE(center)) center <- mlx_mean(x, axes = 1L, drop = FALSE)
   if (!isFALSE(center)) x <- x - per_column(center, x, "center")
   if (isTRUE(scale)) {
@@ -157,7 +171,8 @@ safe_root <- function(x) {
 
 per_column <- function(values, x, name) {
   if (!length(values) %in% c(1L, dim(x)[2L])) {
-    rmlx_abort(paste0("length of '", name, "' must equal the number of columns of 'x'"), "shape")
+    rmlx_abort(paste0("length of '", name, "' must equal the number of columns of 'x': it is ", length(values),
+                      ", not ", dim(x)[2L], "."), "shape")
   }
   if (is_mlx(values)) values else as.vector(values)
 }
@@ -179,7 +194,9 @@ rowsum.mlx <- function(x, group, reorder = TRUE, na.rm = FALSE, ...) {
   group <- settled(group)
   if (!is.atomic(group)) rmlx_abort("`group` must be a vector.", "argument")
   group <- as.vector(group)
-  if (length(group) != dim(x)[1L]) rmlx_abort("incorrect length for 'group'", "shape")
+  if (length(group) != dim(x)[1L]) {
+    rmlx_abort(paste0("incorrect length for 'group': ", length(group), " groups for ", dim(x)[1L], " rows."), "shape")
+  }
   groups <- unique(group)
   if (check_flag(reorder, "reorder")) groups <- sort(groups, na.last = TRUE)
   if (check_flag(na.rm, "na.rm")) x <- mlx_where(is.nan(x), 0, x)

@@ -1,10 +1,17 @@
 # What the tape error says: which call left, and what to write instead.
 
-# `how`: "gradient", or "abstract" where values are not there at all.
+# `how`: "gradient"; "abstract" where values are not there yet; "gone" where they never will be.
 tape_message <- function(call, how) {
   left <- if (is.null(call)) "base R code" else paste0("`", short_call(call), "`")
   if (is_own_call(call)) left <- paste("base R code in", left)
   running <- running_transform()
+  if (how == "gone") {
+    return(c(
+      paste0(left, " asks for the values of an array that was made while `mlx_vmap()` or `mlx_compile()` traced a ",
+             "function: it stood for values to come, and has none of its own."),
+      i = "Return such an array from the function instead of keeping it by `<<-` or in an environment."
+    ))
+  }
   ensure <- paste0("Ensure all differentiable computations use MLX operations: the function",
                    if (!is.null(running)) paste0(" of `", running, "`"),
                    " must return an `mlx` object computed from its arguments by them.")
@@ -71,6 +78,10 @@ tape_remedies <- function(call) {
   conversions <- c("format", "as.matrix", "as.numeric", "as.vector", "as.integer", "as.logical", "as.character",
                    "as.complex", "as.array", "as.data.frame", "as_r", "mlx_item")
   if (head %in% conversions) return(NULL)
+  if (head == "as.list" || head == "lapply") {
+    return(c(i = paste0("`", head, "()` of a matrix or array takes plain R numbers from it: go through its rows by ",
+                        "`asplit(x, 1)` or `x[i, ]`, or through its elements by `as.list(mlx_flatten(x))`.")))
+  }
   if (head == "[[") return(c(i = "`x[[i]]` is a plain R number: write `x[i]`."))
   if (head %in% names(replacements)) {
     return(c(i = paste0("`", head, "()` has no method for mlx: use `", replacements[[head]], "()`.")))

@@ -46,27 +46,21 @@ result_parts <- function(value, who) {
 
 # A result's list of derivatives: NULL for what has none.
 like_result <- function(parts, values) {
-  values[!vapply(parts$leaves, is_floating, NA)] <- list(NULL)
+  values[!base::vapply(parts$leaves, is_floating, NA)] <- list(NULL)
   restore(parts$skeleton, values, function(x) NULL)
 }
 
-# The leaves of `given`, which has the structure of `skeleton` and an array for each of `leaves`. NULL
-# stands for zeros.
+# The leaves of `given`, which has the structure of `skeleton` and an array for each of `leaves`. NULL, and
+# names that are left out, stand for zeros; integers have no derivatives but these.
 matching_leaves <- function(given, skeleton, leaves, what) {
   out <- lapply(leaves, mlx_zeros_like)
   walk <- function(given, skeleton, path) {
     if (is.null(given)) return(NULL)
     if (inherits(skeleton, "rmlx_leaf")) {
       i <- unclass(skeleton)[[1L]]
-      out[[i]] <<- matching_leaf(given, leaves[[i]], path)
+      if (is_floating(leaves[[i]])) out[[i]] <<- matching_leaf(given, leaves[[i]], path)
     } else if (is_node(skeleton)) {
-      if (!is.list(given) || is_mlx(given) || length(given) != length(skeleton)) {
-        rmlx_abort(paste0("`", path, "` must be a list of ", length(skeleton), ", like what it goes with, not ",
-                          description(given), "."), "argument")
-      }
-      if (!is.null(names(given)) && !is.null(names(skeleton)) && setequal(names(given), names(skeleton))) {
-        given <- given[names(skeleton)]
-      }
+      given <- aligned(given, skeleton, path)
       for (i in seq_along(skeleton)) walk(given[[i]], skeleton[[i]], paste0(path, step_of(skeleton, i)))
     }
     NULL
@@ -74,6 +68,30 @@ matching_leaves <- function(given, skeleton, leaves, what) {
   walk(given, skeleton, what)
   out
 }
+
+# The elements of a list in the order of those of the list that it goes with, by name if both have names:
+# then some may be left out, and are NULL.
+aligned <- function(given, skeleton, path) {
+  if (!is_plain_list(given) || !fits_names(given, skeleton) && length(given) != length(skeleton)) {
+    rmlx_abort(paste0("`", path, "` must be a list of ", length(skeleton), ", like what it goes with, not ",
+                      description(given), "."), "argument")
+  }
+  if (!are_named(given) || !are_named(skeleton)) return(unclass(given))
+  unknown <- setdiff(names(given), names(skeleton))
+  if (length(unknown) > 0L) {
+    rmlx_abort(paste0("`", path, "` has elements that what it goes with has not: ",
+                      paste0("`", unknown, "`", collapse = ", "), ". The names there are ",
+                      paste0("`", names(skeleton), "`", collapse = ", "), "."), "argument")
+  }
+  lapply(stats::setNames(nm = names(skeleton)), function(name) given[[name]])
+}
+
+is_plain_list <- function(x) is.list(x) && !is_mlx(x)
+
+are_named <- function(x) !is.null(names(x)) && all(nzchar(names(x))) && !anyDuplicated(names(x))
+
+# Whether a list may stand for another by its names, complete or not.
+fits_names <- function(given, skeleton) are_named(given) && are_named(skeleton)
 
 step_of <- function(x, i) {
   name <- names(x)[i]
@@ -105,22 +123,35 @@ shape_text <- function(x) paste0("[", paste(mlx_shape(x), collapse = " x "), "]"
 
 # Directions in the differentiated arguments; those of a single one need not be in a list.
 directions_of <- function(given, problem, what) {
-  skeletons <- problem$skeletons
-  bare <- length(skeletons) == 1L &&
-    (is_mlx(given) || !is.list(given) || (is_node(skeletons[[1L]]) && !is_like(given, skeletons)))
-  matching_leaves(if (bare) list(given) else given, skeletons, problem$leaves, what)
+  matching_leaves(as_list_of(given, problem$skeletons), problem$skeletons, problem$leaves, what)
 }
 
-# Whether a list is the list of one argument's direction rather than that direction.
-is_like <- function(given, skeletons) {
-  first <- skeletons[[1L]]
-  length(given) == 1L && is.list(given[[1L]]) && !is_mlx(given[[1L]]) && length(given[[1L]]) == length(first)
+# What goes with a list of arguments, where that of a single one may stand for itself.
+as_list_of <- function(given, skeletons) {
+  if (length(skeletons) != 1L || is.null(given) || fits(given, skeletons)) return(given)
+  if (!is_plain_list(given) || fits(given, skeletons[[1L]])) list(given) else given
+}
+
+# Whether a list has the structure of another.
+fits <- function(given, skeleton) {
+  if (is.null(given)) return(TRUE)
+  if (inherits(skeleton, "rmlx_leaf")) return(!is_plain_list(given))
+  if (!is_node(skeleton)) return(TRUE)
+  if (!is_plain_list(given)) return(FALSE)
+  if (fits_names(given, skeleton)) {
+    at <- match(names(given), names(skeleton))
+    if (anyNA(at)) return(FALSE)
+  } else {
+    if (length(given) != length(skeleton)) return(FALSE)
+    at <- seq_along(given)
+  }
+  all(base::mapply(fits, unclass(given), skeleton[at]))
 }
 
 # The sum over all elements of arrays times weights: its gradient is the weighted sum of the arrays'.
 weighted_sum <- function(arrays, weights) {
-  terms <- lapply(which(vapply(arrays, is_floating, NA)), function(i) sum(arrays[[i]] * weights[[i]]))
-  if (length(terms) == 0L) mlx_scalar(0) else Reduce(`+`, terms)
+  terms <- lapply(which(base::vapply(arrays, is_floating, NA)), function(i) sum(arrays[[i]] * weights[[i]]))
+  if (length(terms) == 0L) mlx_scalar(0) else base::Reduce(`+`, terms)
 }
 
 # The names of one array for another of the same shape.

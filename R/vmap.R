@@ -48,15 +48,9 @@ mlx_vmap <- function(f, in_axes = 1L, out_axes = 1L) {
         parts$leaves
       }
       trace <- .Call(C_map_trace, item, items$leaves, items$axes, environment())
-      axes <- axes_like(out_axes, parts$skeleton, "out_axes")
-      once <- vapply(axes, is.null, NA)
-      check_once(parts$leaves[once])
       ranks <- base::vapply(parts$leaves, function(x) length(mlx_shape(x)), 0L) + 1L
-      axes[once] <- 1L
-      where <- Map(function(axis, rank) axis_within(axis, rank, "out_axes"), axes, ranks)
-      results <- .Call(C_map_replace, trace, as.integer(unlist(where)) - 1L)
-      results[once] <- parts$leaves[once]
-      restore(parts$skeleton, results)
+      places <- axes_within(axes_like(out_axes, parts$skeleton, "out_axes"), ranks)
+      restore(parts$skeleton, .Call(C_map_replace, trace, places))
     },
     transforms = TRUE
   )
@@ -72,15 +66,20 @@ check_axis_tree <- function(axes, what) {
   invisible(axes)
 }
 
-axis_within <- function(axis, rank, what) {
-  if (abs(axis) > rank) {
-    rmlx_abort(paste0("axis ", axis, " of `", what, "` is out of range for an array of ", rank,
-                      if (rank == 1L) " axis." else " axes."), "index")
-  }
-  as.integer(if (axis < 0) axis + rank + 1L else axis)
+# Axes of arrays of such ranks, counted from 0; -1 for NULL. The names tell whose they are.
+axes_within <- function(axes, ranks) {
+  base::vapply(seq_along(axes), function(i) {
+    axis <- axes[[i]]
+    if (is.null(axis)) return(-1L)
+    if (abs(axis) > ranks[[i]]) {
+      rmlx_abort(paste0("axis ", axis, " of `", names(axes)[[i]], "` is out of range for an array of ", ranks[[i]],
+                        if (ranks[[i]] == 1L) " axis." else " axes."), "index")
+    }
+    as.integer(if (axis < 0) axis + ranks[[i]] else axis - 1L)
+  }, 0L)
 }
 
-# The axis of every leaf of a skeleton, as a list: NULL where there is none.
+# The axis of every leaf of a skeleton, NULL where there is none, in a list whose names say where it was given.
 axes_like <- function(axes, skeleton, what) {
   found <- list()
   walk <- function(axes, skeleton, path) {
@@ -89,17 +88,12 @@ axes_like <- function(axes, skeleton, what) {
         rmlx_abort(paste0("`", path, "` is a list, and what it goes with is one array."), "argument")
       }
       found[unclass(skeleton)[[1L]]] <<- list(axes)
+      names(found)[[unclass(skeleton)[[1L]]]] <<- path
     } else if (is_node(skeleton)) {
-      if (is.list(axes) && length(axes) != length(skeleton)) {
-        rmlx_abort(paste0("`", path, "` must be a list of ", length(skeleton), ", like what it goes with, not of ",
-                          length(axes), "."), "argument")
-      }
-      if (is.list(axes) && !is.null(names(axes)) && !is.null(names(skeleton)) &&
-            setequal(names(axes), names(skeleton))) {
-        axes <- axes[names(skeleton)]
-      }
+      every <- !is.list(axes)
+      if (!every) axes <- aligned(axes, skeleton, path)
       for (i in seq_along(skeleton)) {
-        walk(if (is.list(axes)) axes[[i]] else axes, skeleton[[i]], paste0(path, step_of(skeleton, i)))
+        walk(if (every) axes else axes[[i]], skeleton[[i]], if (every) path else paste0(path, step_of(skeleton, i)))
       }
     }
     NULL
@@ -113,14 +107,13 @@ mapped_items <- function(args, in_axes) {
   parts <- partition(args, leaf = function(x) {
     if (is_mlx(x) || (is.numeric(x) || is.logical(x) || is.complex(x)) && !is.object(x)) as_mlx(x)
   })
-  axes <- axes_like(in_axes, parts$skeleton, "in_axes")
-  mapped <- !vapply(axes, is.null, NA)
+  shapes <- lapply(parts$leaves, mlx_shape)
+  axes <- axes_within(axes_like(in_axes, parts$skeleton, "in_axes"), lengths(shapes))
+  mapped <- axes >= 0L
   if (!any(mapped)) {
     rmlx_abort("no array is mapped: `in_axes` must name an axis of at least one argument.", "argument")
   }
-  ranks <- lapply(parts$leaves, function(x) length(mlx_shape(x)))
-  where <- base::vapply(which(mapped), function(i) axis_within(axes[[i]], ranks[[i]], "in_axes"), 0L)
-  extents <- base::mapply(function(x, axis) mlx_shape(x)[[axis]], parts$leaves[mapped], where)
+  extents <- base::mapply(function(shape, axis) shape[[axis + 1L]], shapes[mapped], axes[mapped])
   if (length(unique(extents)) > 1L) {
     rmlx_abort(paste0("the mapped arrays have ", paste(unique(extents), collapse = ", "),
                       " items along `in_axes`: they must have as many."), "shape")
@@ -128,13 +121,5 @@ mapped_items <- function(args, in_axes) {
   # what is not mapped goes back into the arguments
   places <- parts$leaves
   places[mapped] <- lapply(seq_len(sum(mapped)), leaf_at)
-  list(skeletons = restore(parts$skeleton, places), leaves = parts$leaves[mapped], axes = where - 1L)
-}
-
-check_once <- function(results) {
-  for (x in results) {
-    if (.Call(C_is_abstract, x)) {
-      rmlx_abort("`out_axes` is NULL for a result that differs from item to item.", "argument")
-    }
-  }
+  list(skeletons = restore(parts$skeleton, places), leaves = parts$leaves[mapped], axes = axes[mapped])
 }

@@ -1,16 +1,18 @@
 #!/bin/sh
 # Installs the Debian packages that rmlx needs and that are not here yet.
-# With --dev, also what the documentation and the linters need.
+# With --dev, also what the documentation and the linters need, and reticulate for its tests.
 set -eu
 
-# R with its compilers and headers, the R packages that rmlx uses, a fast BLAS, and
-# what builds mlx-c and its bindings.
+# R with its compilers and headers, the R packages that rmlx and its tests use, a fast BLAS,
+# and what builds mlx-c and its bindings.
 wanted="r-base-dev r-cran-rlang r-cran-cli r-cran-testthat r-cran-mass r-cran-bit64
+    r-cran-matrix r-cran-tibble r-cran-generics r-cran-nlme r-cran-nnet r-cran-survival
     libopenblas0-pthread g++ make cmake libfmt-dev"
 if [ "${1:-}" = --dev ]; then
-    wanted="$wanted r-cran-roxygen2 r-cran-lintr"
+    wanted="$wanted r-cran-roxygen2 r-cran-lintr r-cran-reticulate r-cran-rmarkdown pandoc"
 fi
 python3 -m pip --version > /dev/null 2>&1 || wanted="$wanted python3 python3-pip"
+python3 -c "import ensurepip, venv" > /dev/null 2>&1 || wanted="$wanted python3-venv"
 
 installed() {
     [ "$(dpkg-query --show --showformat='${db:Status-Abbrev}' "$1" 2> /dev/null)" = "ii " ]

@@ -12,7 +12,7 @@ else
     for program in R python3 cmake cc c++ make; do
         command -v "$program" > /dev/null 2>&1 || missing="$missing $program"
     done
-    for package in rlang cli testthat MASS bit64; do
+    for package in rlang cli testthat MASS bit64 Matrix tibble; do
         command -v Rscript > /dev/null 2>&1 || break
         Rscript -e "quit(status = !requireNamespace('$package', quietly = TRUE))" > /dev/null 2>&1 ||
             missing="$missing $package(R)"
@@ -20,11 +20,11 @@ else
     if [ -n "$missing" ]; then
         cat >&2 <<EOF
 Not found:$missing
-  Fedora: sudo dnf install R-core-devel R-rlang R-cli R-testthat R-MASS R-bit64 \\
+  Fedora: sudo dnf install R-core-devel R-rlang R-cli R-testthat R-MASS R-bit64 R-Matrix R-tibble \\
             openblas cmake gcc-c++ clang-devel fmt-devel python3-pip cargo
   macOS:  xcode-select --install
           brew install r cmake python3 rust
-          Rscript -e 'install.packages(c("rlang", "cli", "testthat", "MASS", "bit64"))'
+          Rscript -e 'install.packages(c("rlang", "cli", "testthat", "MASS", "bit64", "Matrix", "tibble"))'
 EOF
         exit 1
     fi

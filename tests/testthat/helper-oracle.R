@@ -5,6 +5,8 @@ dtypes <- c(
   "float16", "bfloat16", "float32", "float64", "complex64"
 )
 
+whole_dtypes <- grep("int|bool", dtypes, value = TRUE)
+
 as64 <- function(x) as_mlx(x, dtype = "float64")
 
 # The values that float32 keeps of doubles, by way of R's own serialisation.

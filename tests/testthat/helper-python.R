@@ -1,4 +1,5 @@
-# Python with MLX, NumPy and safetensors, where it is: RMLX_TEST_PYTHON, or python3.
+# Python with MLX, NumPy and safetensors, where it is: RMLX_TEST_PYTHON, which `make test` sets to one
+# that tools/python.sh makes, or python3.
 
 python <- local({
   found <- NULL

@@ -11,16 +11,19 @@
 # sides    whether an R vector may stand in for either operand
 # h        the step of the central differences, relative
 # reads    why values go to R (data-dependent shapes, positions that are checked); NULL: they do not
+# refuses  the dtypes that the operation refuses by an error of class rmlx_error_dtype
+# half     the dtype of the result of float16 and bfloat16, where it is another one
 # covers   the generics and exports that the row stands for
 row <- function(id, f, oracle = f, inputs, special = NULL, empty = NULL, int = NULL,
                 int_dtype = "float32", bool = NULL, bool_dtype = "float32", grad = TRUE,
                 sides = FALSE, covers = id, tolerance32 = 1e-5, dtype = "same",
-                h = 2e-4, reads = NULL) {
+                h = 2e-4, reads = NULL, refuses = character(), half = "same") {
   list(
     id = id, f = f, oracle = oracle, inputs = inputs, special = special, empty = empty, int = int,
     int_dtype = int_dtype, bool = bool, bool_dtype = bool_dtype,
     grad = if (isTRUE(grad)) seq_along(inputs[[1L]]) else if (isFALSE(grad)) integer() else grad,
-    sides = sides, covers = covers, tolerance32 = tolerance32, dtype = dtype, h = h, reads = reads
+    sides = sides, covers = covers, tolerance32 = tolerance32, dtype = dtype, h = h, reads = reads,
+    refuses = refuses, half = half
   )
 }
 

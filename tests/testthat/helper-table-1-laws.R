@@ -4,10 +4,11 @@
 # x        where the density and the distribution function are evaluated
 # ...      the parameters
 # special  further places, with the first values of the parameters
+# whole    the parameters as integers, where those rounded away from 0 would be none of the law's
 # slopes   which of x and the parameters have a gradient
 law <- function(name, x, ..., special = c(NaN, -Inf, Inf, 0, -1.5, 2),
                 slopes = seq_len(1L + ...length()), p = c(0.03, 0.4, 0.75, 0.97),
-                quantile_slopes = slopes, base = NULL) {
+                quantile_slopes = slopes, base = NULL, whole = NULL) {
   parameters <- list(...)
   n <- length(parameters)
   oracle <- function(letter) {
@@ -19,6 +20,9 @@ law <- function(name, x, ..., special = c(NaN, -Inf, Inf, 0, -1.5, 2),
     fixed <- list(...)
     label <- paste(sprintf(", %s = %s", names(fixed), vapply(fixed, format, "")), collapse = "")
     firsts <- lapply(parameters, `[`, 1L)
+    # probabilities as integers are 0 and 1, their logarithms 0 alone
+    whole_at <- if (letter != "q") ceiling(at) else if (isTRUE(fixed$log.p)) 0 * at else c(0, 1, 1, 0)
+    int <- if (!is.null(whole)) lapply(c(list(whole_at), whole), as.integer)
     row(
       paste0("mlx_", letter, name, label),
       function(...) do.call(f, c(list(...), fixed)),
@@ -28,7 +32,7 @@ law <- function(name, x, ..., special = c(NaN, -Inf, Inf, 0, -1.5, 2),
         c(list(matrix(at, 2)), lapply(parameters, function(p) matrix(p, 2)[, 1L, drop = FALSE]))
       ),
       special = list(c(list(edge), firsts)),
-      empty = list(c(list(numeric()), firsts)),
+      empty = list(c(list(numeric()), firsts)), int = int, bool = lapply(int, `>`, 0L),
       grad = if (length(slopes)) slopes else FALSE, sides = seq_len(n + 1L),
       covers = paste0("mlx_", letter, name), tolerance32 = 1e-4, h = h
     )
@@ -79,7 +83,8 @@ above <- c(0.3, 1.7, 2.5, 4.2)
 law_rows <- c(
   law("norm", c(-2.1, 0.4, 1.7, 7.2), c(0.5, -1, 0, 2), c(1.5, 0.7, 2, 3)),
   law("lnorm", above, c(0.5, -1, 0, 2), c(1.5, 0.7, 2, 3)),
-  law("unif", c(0.5, 0.4, 1.1, 0.6), c(0.1, -1, 0, 0.2), c(1.5, 0.7, 2, 3)),
+  law("unif", c(0.5, 0.4, 1.1, 0.6), c(0.1, -1, 0, 0.2), c(1.5, 0.7, 2, 3),
+      whole = list(integer(4), rep(1L, 4))),
   law("exp", above, c(1.5, 0.7, 2, 3)),
   law("logis", c(-2.1, 0.4, 1.7, 9.2), c(0.5, -1, 0, 2), c(1.5, 0.7, 2, 3)),
   law("cauchy", c(-2.1, 0.4, 1.7, 9.2), c(0.5, -1, 0, 2), c(1.5, 0.7, 2, 3)),
@@ -94,7 +99,7 @@ law_rows <- c(
       quantile_slopes = NULL),
   law("pois", c(2, 5, 0, 7), c(1.5, 4.2, 0.3, 30), slopes = 2, quantile_slopes = NULL),
   law("nbinom", c(2, 5, 0, 7), c(1.5, 4.2, 0.3, 30), c(0.3, 0.6, 0.1, 0.9), slopes = 2:3,
-      quantile_slopes = NULL),
+      quantile_slopes = NULL, whole = list(c(2L, 5L, 1L, 3L), rep(1L, 4))),
   list(row(
     "mlx_dmvnorm", function(x, m, s) mlx_dmvnorm(x, m, s, log = TRUE), function(x, m, s) {
       apart <- t(matrix(x, ncol = 2)) - m

@@ -1,6 +1,7 @@
 # The table's rows for linear algebra: systems, factorizations, norms, products, diagonals.
 
 spd <- crossprod(square) + diag(3)
+whole_spd <- matrix(c(4L, 2L, 2L, 3L), 2)
 right <- matrix(other[1:6], 3)
 tall <- matrix(c(other, -0.4, 2.1, 0.8, 1.9), 4)
 general4 <- matrix(sin(3 * (1:16)), 4) + 0.1 * diag(4)
@@ -49,6 +50,17 @@ base_pinv <- function(x) {
   s <- base::svd(x)
   s$v %*% (t(s$u) / s$d)
 }
+# The exponential by its series, of a matrix halved until it is small.
+exponential_r <- function(x) {
+  if (anyNA(x)) return(x * NA)
+  k <- max(0, ceiling(log2(max(abs(x), 1e-9) * 64)))
+  x <- x / 2^k
+  term <- out <- base::diag(nrow(x))
+  for (i in 1:20) out <- out + (term <- term %*% x / i)
+  for (i in seq_len(k)) out <- out %*% out
+  out
+}
+each_matrix_or_one <- function(f) function(x) if (length(dim(x)) == 2L) f(x) else each_matrix(f)(x)
 # Eigenvectors with their first component positive.
 turned <- function(v) v * rep(sign(v[1L, ]), each = nrow(v))
 mlx_turned <- function(v) v * sign(v[1L, ])
@@ -75,14 +87,17 @@ system_rows <- list(
       function(l, x) base::forwardsolve(l, x, transpose = TRUE), covers = "forwardsolve",
       inputs = list(list(spd, right)), tolerance32 = 1e-4),
   row("mlx_solve_triangular", function(a, b) mlx_solve_triangular(a, b, upper = TRUE),
-      each_matrix(base::backsolve), inputs = list(list(stacked, stacked_right)), tolerance32 = 1e-4),
+      each_matrix(base::backsolve), inputs = list(list(stacked, stacked_right)), tolerance32 = 1e-4,
+      bool = list(stack_of(diag(2) == 1, diag(2) == 1), stack_of(diag(2) == 1, diag(2) == 0))),
   row("mlx_tri_inv", mlx_tri_inv, function(x) base::forwardsolve(x, diag(3)), inputs = list(list(spd)),
       tolerance32 = 1e-4),
   row("chol", function(x) chol(x), function(x) base::chol(x), inputs = list(list(spd), list(spd + diag(3))),
       int = list(matrix(c(4L, 2L, 2L, 3L), 2)), bool = list(diag(2) == 1)),
   row("chol of stacks", function(x) chol(x), each_matrix(base::chol), covers = "chol",
-      inputs = list(list(stack_of(spd, 2 * spd)))),
-  row("mlx_cholesky", mlx_cholesky, function(x) t(base::chol(t(x))), inputs = list(list(spd))),
+      inputs = list(list(stack_of(spd, 2 * spd))), int = list(stack_of(whole_spd, 2L * whole_spd)),
+      bool = list(stack_of(diag(2) == 1, diag(2) == 1))),
+  row("mlx_cholesky", mlx_cholesky, function(x) t(base::chol(t(x))), inputs = list(list(spd)),
+      bool = list(diag(2) == 1)),
   row("chol2inv", function(x) chol2inv(x), function(x) base::chol2inv(x), inputs = list(list(upper_of(spd))),
       tolerance32 = 1e-4),
   row("chol2inv(size = 2)", function(x) chol2inv(x, size = 2), function(x) base::chol2inv(x, 2),
@@ -97,8 +112,14 @@ system_rows <- list(
     x[f$order, ]
   }, covers = "mlx_lu", inputs = list(list(general4), list(tall), list(t(tall))), tolerance32 = 1e-4),
   row("mlx_lu_factor", function(x) mlx_lu_factor(x)$lu, function(x) base_lu(x)$lu,
+      int = list(matrix(c(2L, 8L, 4L, 1L, 3L, 7L, 5L, 9L, 6L), 3)), bool = list(diag(2) == 1),
       inputs = list(list(general4), list(tall), list(t(tall))), tolerance32 = 1e-4,
       empty = list(list(matrix(0, 0, 0)), list(matrix(0, 2, 0)))),
+  row("mlx_expm", mlx_expm, each_matrix_or_one(exponential_r), inputs = list(
+    list(square / 12), list(spd / 60 - diag(3)), list(stacked / 60)
+  ), tolerance32 = 1e-3, empty = no_matrix, special = list(
+    list(diag(c(1, -8))), list(matrix(0, 2, 2)), list(matrix(c(0, -3, 3, 0), 2)), list(matrix(c(NaN, 1, 1, 1), 2))
+  )),
   row("pinv", pinv, base_pinv, inputs = list(list(tall), list(t(tall)), list(square)), tolerance32 = 1e-3)
 )
 
@@ -130,7 +151,7 @@ determinant_rows <- list(
   row("rcond(triangular = TRUE)", function(x) rcond(x, triangular = TRUE), function(x) {
     x <- upper_of(x)
     1 / (base::norm(x) * base::norm(base::solve(x)))
-  }, covers = "rcond", inputs = list(list(square)), tolerance32 = 1e-3),
+  }, covers = "rcond", inputs = list(list(square)), tolerance32 = 1e-3, bool = list(diag(2) == 1)),
   row("kappa", function(x) kappa(x), function(x) {
     r <- base::qr.R(base::qr(x, LAPACK = FALSE))
     base::norm(r) * base::norm(base::solve(r))

@@ -221,7 +221,7 @@ fast_rows <- list(
     mlx_fast_scaled_dot_product_attention(q, k, v, 0.3, "causal")
   }, function(q, k, v) attention_r(q, k, v, 0.3, "causal")),
   attention_row(", added mask", function(q, k, v, m) {
-    mlx_fast_scaled_dot_product_attention(q, k, v, mask = m)
+    mlx_fast_scaled_dot_product_attention(q, k, v, mask = m * 1) # bools as numbers
   }, function(q, k, v, m) attention_r(q, k, v, mask = m), list(waves(c(4, 1, 4)))),
   attention_row(", bool mask", function(q, k, v) {
     mlx_fast_scaled_dot_product_attention(q, k, v, mask = as_mlx(seen))
@@ -230,7 +230,8 @@ fast_rows <- list(
     mlx_fast_scaled_dot_product_attention(q, k, v, sinks = s)
   }, function(q, k, v, s) attention_r(q, k, v, sinks = s), list(other[1:4])),
   row("mlx_fast_cross_entropy", function(x) mlx_fast_cross_entropy(x, c(3, 1, 2)),
-      function(x) entropy_r(x, c(3, 1, 2)), inputs = list(list(square)), covers = "mlx_fast_cross_entropy")
+      function(x) entropy_r(x, c(3, 1, 2)), inputs = list(list(square)), covers = "mlx_fast_cross_entropy",
+      half = "float32")
 )
 
 operations <- c(operations, shift_rows, conv_rows, fast_rows)

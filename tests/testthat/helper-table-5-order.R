@@ -86,7 +86,7 @@ position_rows <- list(
   reads("rank", rank, list(mixed, c(1, 2, 1))),
   reads("which.max", which.max, list(mixed, c(NaN, 1, 2), square)),
   reads("which.min", which.min, list(mixed, c(NaN, 1, 2))),
-  reads("max.col", max.col, list(square), covers = character()),
+  reads("max.col", function(x) max.col(x, "first"), list(square), covers = character()),
   reads("complete.cases", complete.cases, list(c(1, NaN), rbind(square, NaN))),
   reads("which", which, list(square > 1), covers = character())
 )
@@ -166,7 +166,8 @@ gather_rows <- list(
           x
         }, inputs = list(list(square, 2.5), list(square, v2))),
   at_row("mlx_at_add", `+`), at_row("mlx_at_subtract", `-`), at_row("mlx_at_multiply", `*`),
-  at_row("mlx_at_divide", `/`, int = NULL), at_row("mlx_at_maximum", max), at_row("mlx_at_minimum", min),
+  at_row("mlx_at_divide", `/`, int = NULL, refuses = whole_dtypes),
+  at_row("mlx_at_maximum", max), at_row("mlx_at_minimum", min),
   keeps("mlx_at_add by axes", function(x, v) mlx_at_add(x, list(c(2, 2), TRUE), v), function(x, v) {
     x[2, ] <- x[2, ] + v[c(1, 3, 5)] + v[c(2, 4, 6)]
     x

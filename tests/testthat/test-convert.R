@@ -280,7 +280,7 @@ test_that("a data frame of numbers is a matrix", {
   expect_error(as_mlx(iris), "object of class data.frame to mlx: column `Species`",
                class = "rmlx_error_argument")
   dates <- data.frame(a = 1, when = Sys.Date(), s = "x")
-  expect_error(as_mlx(dates), "column `when`, `s`", class = "rmlx_error_argument")
+  expect_error(as_mlx(dates), "columns `when`, `s` are not numeric", class = "rmlx_error_argument")
 })
 
 test_that("integer64 and mlx columns of a data frame keep their values", {

@@ -2,15 +2,19 @@
 # session. helper-hostile.R says what is tried.
 
 # Arguments for which the common valid ones of helper-hostile.R do not serve.
-special_arguments <- list()
+special_arguments <- list(
+  mlx_optim_fns = list(par = c(1, 2)),
+  mlx_optimize = list(f = function(x, ...) sum((x - 1)^2), par = c(1, 2)),
+  mlx_mle = list(loglik = function(p, ...) -sum(p^2), start = c(1, 2), data = 1:3),
+  mlx_check_grad = list(f = function(x, ...) sum(x^2))
+)
 
 # f's own errors are the user's.
 not_tried <- c(
-  "mlx_grad: ...", "mlx_value_grad: ...", "mlx_graph: ...",
+  "mlx_grad: ...", "mlx_value_grad: ...", "mlx_graph: ...", "mlx_check_grad: ...",
+  "mlx_optimize: f", "mlx_optimize: par", "mlx_mle: loglik", "mlx_mle: start",
   # handed on to base R's methods, with the array's values
   "print.mlx: ...", "format.mlx: ...",
-  # R's own limits of memory
-  "mlx_repeat: repeats", "mlx_tile: reps",
   # goes to base R
   "kronecker.default: Y"
 )
@@ -26,7 +30,7 @@ test_that("hostile input gives a value or a classed error", {
     source(.(normalizePath(test_path("helper-hostile.R"))))
     settings <- readRDS(.(settings))
     run_hostile(settings[[1]], settings[[2]], .(log))
-  }, before = "ulimit -v 12000000")))
+  }, before = "ulimit -v 5000000")))
   last <- utils::tail(readLines(log), 1L)
   expect(child$status == 0L, paste("the process ended at:", last, "and said:", child$out))
   lines <- strsplit(child$out, "\n")[[1L]]

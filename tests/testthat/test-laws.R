@@ -261,3 +261,9 @@ test_that("a maximum likelihood fit by these gradients agrees with MASS", {
   want <- suppressWarnings(MASS::fitdistr(x, "gamma", control = list(reltol = 1e-14)))$estimate
   expect_equal(exp(fit$par), unname(want), tolerance = 1e-5)
 })
+
+test_that("complex numbers are refused, not stripped of their imaginary parts", {
+  for (f in list(mlx_dnorm, mlx_pexp, mlx_qunif)) {
+    expect_error(f(as_mlx(0.5 + 1i)), "complex64", class = "rmlx_error_dtype")
+  }
+})

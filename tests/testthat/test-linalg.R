@@ -402,7 +402,7 @@ test_that("products say which shapes and positions do not fit", {
 
 test_that("whole numbers are contracted exactly or not at all", {
   big <- as_mlx(c(4096L, 4097L), dtype = "int32")
-  expect_error(mlx_inner(big, big), "float32 does not hold exactly", class = "rmlx_error_dtype")
+  expect_error(mlx_eval(mlx_inner(big, big)), "float32 does not hold exactly", class = "rmlx_error_dtype")
   expect_identical(as.vector(mlx_inner(big, as_mlx(c(2L, 1L), dtype = "int32"))), 12289)
 })
 

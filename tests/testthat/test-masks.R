@@ -99,7 +99,8 @@ test_that("sapply and vapply join mlx results as base R joins numbers", {
   expect_identical(as_r(vapply(1:2, function(i) x[1:2] * i, numeric(2))), cbind(1:2, 2 * 1:2))
   expect_identical(as_r(mapply(function(p, q) p * q, as_mlx(c(a = 1, b = 2)), 3:4)), c(a = 3, b = 8))
   expect_identical(as_r(Reduce(`+`, x, 10, accumulate = TRUE)), c(10, 11, 13, 16))
-  expect_error(vapply(1:2, function(i) x, 0), "FUN.VALUE has length 1, result 1 3", class = "rmlx_error_shape")
+  expect_error(vapply(1:2, function(i) x, 0), "FUN.VALUE has length 1; result 1 is of class mlx and has length 3",
+               class = "rmlx_error_shape")
   expect_identical(as_r(unlist(list(a = x[1], b = x[2]))), c(a = 1, b = 2))
 })
 
@@ -212,4 +213,17 @@ test_that("plain R code written for vectors runs unchanged, and on the tape", {
     expect_near(f(as64(b)), f(b), 1e-12, paste("value", i))
     expect_gradient(f, f, list(b), label = paste("function", i))
   }
+})
+
+test_that("scale() of integers does not come round from the other end of their dtype", {
+  x <- matrix(c(1, 200, 3, 4, 5, 60), 3)
+  got <- scale(as_mlx(x, dtype = "uint8"), center = c(100, 2), scale = FALSE)
+  expect_identical(as.vector(got), as.vector(base::scale(x, center = c(100, 2), scale = FALSE)))
+})
+
+test_that("a variable's correlation with itself is 1, also where it does not vary", {
+  x <- cbind(c(1, 2, 4), 1)
+  got <- cor(as64(x))
+  expect_near(got, suppressWarnings(stats::cor(x)), 1e-12)
+  expect_true(all(is.nan(as.matrix(cor(as64(x), x))[, 2])))
 })

@@ -68,6 +68,7 @@ test_that("three deep, with an evaluation after each", {
 })
 
 test_that("reading the results of an inner gradient leaves the outer tape", {
+  rlang::local_options(rmlx.overlay = FALSE)
   reads <- list(
     function(x) x * as.numeric(mlx_grad(function(z) z^3, x)[[1]]),
     function(x) x * as.numeric(mlx_grad(function(z) z * x, 2)[[1]]),

@@ -1,15 +1,15 @@
 // A dense array whose elements the caller writes before anyone reads them. mlx-c can only copy
 // from memory that already holds the elements in MLX's own type.
-#include "mlx/c/error.h"
 #include "mlx/c/private/array.h"
 #include "mlx/c/private/enums.h"
+#include "status.h"
 
 extern "C" int rmlx_array_uninitialised(
     mlx_array* out,
     const int* shape,
     int rank,
     mlx_dtype dtype) {
-  try {
+  return rmlx::status_of([&] {
     mlx::core::Shape extents(shape, shape + rank);
     size_t n = 1;
     for (auto extent : extents) {
@@ -22,9 +22,5 @@ extern "C" int rmlx_array_uninitialised(
             mlx::core::allocator::malloc(n * mlx::core::size_of(type)),
             std::move(extents),
             type));
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-  return 0;
+  });
 }

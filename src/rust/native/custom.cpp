@@ -4,20 +4,16 @@
 // missing follows from the others, in the end from the function itself.
 
 #include <memory>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
-#include <mlx/transforms.h>
-
-#include "linear.h"
 
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
-extern "C" int rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n);
+#include "map.h"
 
 namespace mx = mlx::core;
 
@@ -40,15 +36,20 @@ Arrays operator+(Arrays a, const Arrays& b) {
   return a;
 }
 
-Function mapped(const Function& f) {
-  return f ? mx::vmap(f) : f;
-}
+// What transformations that are running differentiate and map.
+struct Traced {
+  Arrays differentiated;
+  Arrays mapped;
+};
+
+// The status of an application whose function uses such an array without having it for an argument.
+enum class Captured { differentiated = 2, mapped = 3 };
 
 Arrays apply(
     const std::shared_ptr<const Rules>& rules,
     const Arrays& inputs,
     mx::Stream stream,
-    const std::vector<size_t>& traced = {});
+    const Traced& traced = {});
 
 // Its inputs are those of the function followed by the values.
 class Custom : public mx::Primitive {
@@ -94,11 +95,11 @@ class Custom : public mx::Primitive {
       return rules_->jvp(inputs + directions);
     }
     if (!rules_->vjp) {
-      return mx::jvp(rules_->again, inputs, directions).second;
+      return rmlx::jvp(rules_->again, inputs, directions, stream()).second;
     }
     Arrays outputs = apply(rules_, inputs, stream());
-    auto pull = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
-    return rmlx::transpose(pull, outputs, directions, stream());
+    auto back = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
+    return rmlx::transpose(back, outputs, directions, stream(), inputs + outputs + tangents);
   }
 
   std::pair<Arrays, std::vector<int>> vmap(
@@ -120,19 +121,13 @@ class Custom : public mx::Primitive {
       }
     }
     for (size_t i = 0; i < inputs.size(); i++) {
-      if (axes[i] >= 0) {
-        inputs[i] = mx::moveaxis(inputs[i], axes[i], 0, stream());
-      } else {
-        mx::Shape shape = inputs[i].shape();
-        shape.insert(shape.begin(), extent);
-        inputs[i] = mx::broadcast_to(inputs[i], std::move(shape), stream());
-      }
+      inputs[i] = rmlx::items_first(inputs[i], axes[i], extent, stream());
     }
     auto rules = std::make_shared<Rules>();
-    rules->values = mapped(rules_->values);
-    rules->again = mapped(rules_->again);
-    rules->vjp = mapped(rules_->vjp);
-    rules->jvp = mapped(rules_->jvp);
+    rules->values = rmlx::mapped(rules_->values);
+    rules->again = rmlx::mapped(rules_->again);
+    rules->vjp = rmlx::mapped(rules_->vjp);
+    rules->jvp = rmlx::mapped(rules_->jvp);
     Arrays out = apply(rules, inputs, stream());
     std::vector<int> first(out.size(), 0);
     return {std::move(out), std::move(first)};
@@ -158,55 +153,53 @@ class Custom : public mx::Primitive {
       return rules_->vjp(inputs + cotangents + outputs);
     }
     if (rules_->jvp) {
-      auto push = [&](const Arrays& tangents) { return rules_->jvp(inputs + tangents); };
-      return rmlx::transpose(push, inputs, cotangents, stream());
+      auto forward = [&](const Arrays& tangents) { return rules_->jvp(inputs + tangents); };
+      return rmlx::transpose(forward, inputs, cotangents, stream(), inputs + outputs + cotangents);
     }
     // The function runs on inputs that wait for the cotangents: else its intermediate values could be
     // computed, and would have to be kept, long before they are needed.
-    Arrays late = mx::depends(inputs, cotangents);
-    auto inexact = [&](const Arrays& x) {
-      Arrays out;
-      for (auto& result : rules_->again(x)) {
-        if (mx::issubdtype(result.dtype(), mx::inexact)) {
-          out.push_back(mx::copy(result, stream()));
-        }
-      }
-      return out;
-    };
-    Arrays along;
-    for (size_t i = 0; i < outputs.size(); i++) {
-      if (mx::issubdtype(outputs[i].dtype(), mx::inexact)) {
-        along.push_back(cotangents[i]);
-      }
-    }
-    return mx::vjp(inexact, late, along).second;
+    auto weights = [&](const Arrays&) { return cotangents; };
+    return rmlx::vjp(rules_->again, mx::depends(inputs, cotangents), weights, stream()).second;
   }
 
   std::shared_ptr<const Rules> rules_;
   size_t arity_;
 };
 
-// `traced`: ids of arrays that are differentiated outside. Values that depend on them other than by
-// way of the inputs would lose that part of the derivative.
+// Whether values depend on arrays of an outer transformation other than by way of the inputs `cut`. What
+// compile traces is not among them: it stays what it is while the function is traced.
+void check_captures(const Arrays& values, const Arrays& cut, const Traced& traced) {
+  Arrays differentiated;
+  for (auto& a : traced.differentiated) {
+    if (a.has_primitive() || a.status() == mx::array::Status::available) {
+      differentiated.push_back(a);
+    }
+  }
+  if (rmlx::depend(values, differentiated, rmlx::carries_derivative, cut)) {
+    throw Captured::differentiated;
+  }
+  if (rmlx::depend(values, traced.mapped, rmlx::any_array, cut)) {
+    throw Captured::mapped;
+  }
+}
+
+// Values that depend on `traced` arrays other than by way of the inputs would lose that part of the
+// derivative.
 Arrays apply(
     const std::shared_ptr<const Rules>& rules,
     const Arrays& inputs,
     mx::Stream stream,
-    const std::vector<size_t>& traced) {
+    const Traced& traced) {
   // cut out of the graph here, so that derivatives do not walk through what the values are made of
   Arrays cut;
   for (auto& input : inputs) {
     cut.push_back(mx::stop_gradient(input, stream));
   }
   Arrays primals = inputs, values = rules->values(cut);
+  check_captures(values, cut, traced);
   std::vector<mx::Shape> shapes;
   std::vector<mx::Dtype> dtypes;
   for (auto& value : values) {
-    bool captured = false;
-    rmlx_depends_on(&captured, mlx_array{&value}, traced.data(), traced.size());
-    if (captured) {
-      throw std::domain_error("captured");
-    }
     shapes.push_back(value.shape());
     dtypes.push_back(value.dtype());
     primals.push_back(mx::stop_gradient(value, stream));
@@ -224,8 +217,8 @@ Function function_of(mlx_closure closure) {
 
 } // namespace
 
-// The lazy results of a function with rules; absent rules have no ctx. 2: the function uses one of the
-// arrays `traced`, which are differentiated outside, without having it for an argument.
+// The lazy results of a function with rules; absent rules have no ctx. 2 or 3: the function uses one of
+// the arrays that are differentiated or mapped outside, without having it for an argument.
 extern "C" int rmlx_custom_apply(
     mlx_vector_array* res,
     mlx_closure values,
@@ -234,21 +227,19 @@ extern "C" int rmlx_custom_apply(
     mlx_closure jvp,
     mlx_closure vmap,
     mlx_vector_array inputs,
-    const size_t* traced,
-    size_t n,
+    mlx_vector_array differentiated,
+    mlx_vector_array mapped,
     mlx_stream stream) {
   try {
     auto rules = std::make_shared<Rules>();
     *rules = {
         function_of(values), function_of(again), function_of(vjp), function_of(jvp),
         function_of(vmap)};
+    Traced traced{mlx_vector_array_get_(differentiated), mlx_vector_array_get_(mapped)};
     mlx_vector_array_set_(
-        *res,
-        apply(
-            rules, mlx_vector_array_get_(inputs), mlx_stream_get_(stream),
-            std::vector<size_t>(traced, traced + n)));
-  } catch (std::domain_error&) {
-    return 2;
+        *res, apply(rules, mlx_vector_array_get_(inputs), mlx_stream_get_(stream), traced));
+  } catch (Captured what) {
+    return static_cast<int>(what);
   } catch (std::exception& e) {
     mlx_error("%s", e.what());
     return 1;

@@ -2,8 +2,8 @@
 
 #include <mlx/einsum.h>
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 // Writes the steps as "0 1;0 2;" into `out`, at most `capacity` bytes with the terminator.
 extern "C" int rmlx_einsum_path(
@@ -11,7 +11,7 @@ extern "C" int rmlx_einsum_path(
     size_t capacity,
     const char* subscripts,
     mlx_vector_array operands) {
-  try {
+  return rmlx::status_of([&] {
     std::string text;
     auto path = mlx::core::einsum_path(subscripts, mlx_vector_array_get_(operands)).first;
     for (auto& step : path) {
@@ -25,9 +25,5 @@ extern "C" int rmlx_einsum_path(
     }
     text.copy(out, text.size());
     out[text.size()] = 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-  return 0;
+  });
 }

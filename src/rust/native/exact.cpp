@@ -23,8 +23,8 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -417,7 +417,7 @@ extern "C" int rmlx_exact_apply(
     const mlx_array* inputs,
     uint32_t arity,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     if (row >= table.count) {
       throw std::logic_error("[rmlx] the table of exact operations is not registered");
     }
@@ -445,9 +445,5 @@ extern "C" int rmlx_exact_apply(
       }
     }
     mlx_array_set_(*res, apply(row, order, std::move(in), s));
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

@@ -2,7 +2,6 @@
 // much work and memory an evaluation takes.
 
 #include <algorithm>
-#include <exception>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -11,9 +10,9 @@
 
 #include "own.h"
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 #include "mlx/primitives.h"
+#include "status.h"
 
 namespace {
 
@@ -95,19 +94,15 @@ double work_of(const array& a, Views& views) {
 // Whether MLX holds an array for traced: an input of a transformation that is running, or a value
 // computed from one while a transformation, perhaps an earlier one, ran.
 extern "C" int rmlx_is_tracer(bool* res, mlx_array a) {
-  try {
+  return rmlx::status_of([&] {
     *res = mlx_array_get_(a).is_tracer();
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // Whether an array has no value yet and cannot get one, because it is computed from the stand-ins
 // that vmap and compile trace a function with.
 extern "C" int rmlx_is_abstract(bool* res, mlx_array a) {
-  try {
+  return rmlx::status_of([&] {
     std::unordered_set<std::uintptr_t> seen;
     std::vector<const array*> open{&mlx_array_get_(a)};
     *res = false;
@@ -122,22 +117,14 @@ extern "C" int rmlx_is_abstract(bool* res, mlx_array a) {
         open.push_back(&input);
       }
     }
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // What tells an array from others in the graph, however many handles it has.
 extern "C" int rmlx_array_id(size_t* res, mlx_array a) {
-  try {
+  return rmlx::status_of([&] {
     *res = mlx_array_get_(a).id();
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // Whether an array was computed from one of `ids` along a path that carries a gradient: one
@@ -145,7 +132,7 @@ extern "C" int rmlx_array_id(size_t* res, mlx_array a) {
 extern "C" int
 rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n) {
   static const Names cutting{"StopGradient"};
-  try {
+  return rmlx::status_of([&] {
     std::unordered_set<std::uintptr_t> targets(ids, ids + n);
     std::unordered_set<std::uintptr_t> seen;
     std::vector<const array*> open{&mlx_array_get_(a)};
@@ -159,7 +146,7 @@ rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n) {
       }
       if (targets.count(at.id())) {
         *res = true;
-        return 0;
+        return;
       }
       if (is_one_of(at, cutting)) {
         continue;
@@ -168,17 +155,13 @@ rmlx_depends_on(bool* res, mlx_array a, const size_t* ids, size_t n) {
         open.push_back(&input);
       }
     }
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // Marks as traced again what `roots` were computed from or are, as far as it depends on one of `ids`.
 extern "C" int
 rmlx_mark_dependents(mlx_vector_array roots, const size_t* ids, size_t n) {
-  try {
+  return rmlx::status_of([&] {
     std::unordered_set<std::uintptr_t> depending(ids, ids + n);
     std::unordered_set<std::uintptr_t> seen;
     std::vector<std::pair<array, size_t>> path; // an array and its next input to look at
@@ -201,11 +184,7 @@ rmlx_mark_dependents(mlx_vector_array roots, const size_t* ids, size_t n) {
         path.pop_back(); // all before it has been seen
       }
     }
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // Looks at what has to be computed for `roots`. `needed`: a lower bound of its memory, the largest
@@ -213,7 +192,7 @@ rmlx_mark_dependents(mlx_vector_array roots, const size_t* ids, size_t n) {
 // it is more work than `budget`, an array with about that much work before it; untouched else.
 extern "C" int
 rmlx_pending(size_t* needed, mlx_array* part, mlx_vector_array roots, double budget) {
-  try {
+  return rmlx::status_of([&] {
     std::unordered_set<std::uintptr_t> seen;
     std::vector<std::pair<const array*, size_t>> path; // an array and its next input to look at
     Views views;
@@ -251,9 +230,5 @@ rmlx_pending(size_t* needed, mlx_array* part, mlx_vector_array roots, double bud
     if (found) {
       mlx_array_set_(*part, *found);
     }
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

@@ -10,8 +10,10 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
-#include "mlx/c/error.h"
+#include "own.h"
+
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -19,7 +21,7 @@ namespace {
 
 using Arrays = std::vector<mx::array>;
 
-class Mappable : public mx::Primitive {
+class Mappable : public mx::Primitive, public rmlx::Wrapper {
  public:
   explicit Mappable(std::shared_ptr<mx::Primitive> inner)
       : mx::Primitive(inner->stream()), inner_(std::move(inner)) {}
@@ -39,6 +41,10 @@ class Mappable : public mx::Primitive {
 
   const char* name() const override {
     return inner_->name();
+  }
+
+  std::shared_ptr<mx::Primitive> wrapped() const override {
+    return inner_;
   }
 
   std::pair<Arrays, std::vector<int>> vmap(
@@ -77,7 +83,7 @@ class Mappable : public mx::Primitive {
 // All outputs of the factorization of one matrix that `x` is an output of, by a primitive that vmap
 // can map.
 extern "C" int rmlx_mappable(mlx_vector_array* res, mlx_array x) {
-  try {
+  return rmlx::status_of([&] {
     const auto& any = mlx_array_get_(x);
     std::vector<mx::Shape> shapes;
     std::vector<mx::Dtype> dtypes;
@@ -87,9 +93,5 @@ extern "C" int rmlx_mappable(mlx_vector_array* res, mlx_array x) {
     }
     mlx_vector_array_set_(
         *res, Mappable::make(any.primitive_ptr(), std::move(shapes), std::move(dtypes), any.inputs()));
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-  return 0;
+  });
 }

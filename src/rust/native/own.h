@@ -1,12 +1,20 @@
-// How rmlx's own primitives are told from MLX's: by their names.
+// How rmlx's own primitives are told from MLX's: by their names, or by what they wrap.
 #pragma once
 
+#include <memory>
 #include <string_view>
 
 #include <mlx/array.h>
 #include <mlx/primitives.h>
 
 namespace rmlx {
+
+// A primitive that runs one of MLX's, under its name.
+class Wrapper {
+ public:
+  virtual ~Wrapper() = default;
+  virtual std::shared_ptr<mlx::core::Primitive> wrapped() const = 0;
+};
 
 inline std::string_view name_of(const mlx::core::array& a) {
   return a.has_primitive() ? a.primitive().name() : "";

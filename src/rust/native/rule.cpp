@@ -13,12 +13,11 @@
 
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
-#include <mlx/transforms.h>
 
-#include "linear.h"
-
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+
+#include "map.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -83,8 +82,11 @@ class Rule : public mx::Primitive {
         directions[argnums[i]] = tangents[i];
       }
     }
-    auto pull = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
-    return rmlx::transpose(pull, outputs, directions, stream());
+    auto back = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
+    Arrays border = inputs;
+    border.insert(border.end(), outputs.begin(), outputs.end());
+    border.insert(border.end(), tangents.begin(), tangents.end());
+    return rmlx::transpose(back, outputs, directions, stream(), border);
   }
 
   // Rows take leading axes as a batch, so the mapped axis becomes the first of them.
@@ -99,13 +101,7 @@ class Rule : public mx::Primitive {
       }
     }
     for (size_t i = 0; i < inputs.size(); i++) {
-      if (axes[i] >= 0) {
-        inputs[i] = mx::moveaxis(inputs[i], axes[i], 0, stream());
-      } else {
-        mx::Shape shape = inputs[i].shape();
-        shape.insert(shape.begin(), extent);
-        inputs[i] = mx::broadcast_to(inputs[i], std::move(shape), stream());
-      }
+      inputs[i] = rmlx::items_first(inputs[i], axes[i], extent, stream());
     }
     Arrays out = apply(row_, flags_, inputs, stream());
     std::vector<int> first(out.size(), 0);
@@ -190,12 +186,8 @@ extern "C" int rmlx_rule_apply(
     int32_t flags,
     mlx_vector_array inputs,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     mlx_vector_array_set_(
         *res, apply(row, flags, mlx_vector_array_get_(inputs), mlx_stream_get_(stream)));
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-  return 0;
+  });
 }

@@ -24,12 +24,16 @@ pub enum Error {
     /// An argument of the wrong kind.
     #[error("{0}")]
     Argument(String),
-    /// A value on the gradient's tape was asked for as plain numbers.
+    /// A value that a transformation traces was asked for as plain numbers. Instead of words: what kept it
+    /// from being read, of which R makes the text.
     #[error("{0}")]
     Tape(String),
     /// A derivative that nobody knows or that is not implemented.
     #[error("{0}")]
     Gradient(String),
+    /// A graph too deep for the stack.
+    #[error("{0}")]
+    Depth(String),
     /// A matrix for which an operation is not defined.
     #[error("{0}")]
     Singular(String),
@@ -69,6 +73,7 @@ impl Error {
             Error::Argument(_) => c"rmlx_error_argument",
             Error::Tape(_) => c"rmlx_error_tape",
             Error::Gradient(_) => c"rmlx_error_gradient",
+            Error::Depth(_) => c"rmlx_error_depth",
             Error::Singular(_) => c"rmlx_error_singular",
             Error::Freed => c"rmlx_error_freed",
             Error::Forked => c"rmlx_error_fork",
@@ -131,6 +136,9 @@ pub fn last_mlx_error() -> Error {
     let text = LAST.with(|last| std::mem::take(&mut *last.borrow_mut()));
     let cut = text.rfind(" at /").unwrap_or(text.len());
     let said = text[..cut].trim();
+    if let Some(said) = said.strip_prefix("[rmlx dtype] ") {
+        return Error::Dtype(said.into());
+    }
     // "[matmul] text": the bracket is MLX's function, not the user's.
     let said = match said.strip_prefix('[').and_then(|s| s.split_once("] ")) {
         Some((_, rest)) => rest,
@@ -144,6 +152,18 @@ pub fn last_mlx_error() -> Error {
             "MLX cannot differentiate or map {}.",
             what.trim_end_matches('.')
         ));
+    }
+    if let Some(kind) = said.strip_prefix("Not supported for ") {
+        return Error::Dtype(format!(
+            "MLX does not have this function for {}.",
+            kind.trim_end_matches('.')
+        ));
+    }
+    if said.starts_with("Attempting to eval an array during function transformations") {
+        return Error::Tape("abstract".into());
+    }
+    if said.starts_with("Attempting to eval an array without a primitive") {
+        return Error::Tape("gone".into());
     }
     Error::Mlx(if said.is_empty() {
         "MLX failed without a message.".into()
@@ -175,16 +195,24 @@ pub fn guarded<T>(body: impl FnOnce() -> Result<T>) -> Option<T> {
     let error = match outcome {
         Ok(Ok(value)) => return Some(value),
         Ok(Err(error)) => error,
-        Err(payload) => Error::Internal(
-            payload
-                .downcast_ref::<String>()
-                .cloned()
-                .or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string()))
-                .unwrap_or_else(|| "unknown".into()),
-        ),
+        Err(payload) => match payload.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(payload) => Error::Internal(
+                payload
+                    .downcast_ref::<String>()
+                    .cloned()
+                    .or_else(|| payload.downcast_ref::<&str>().map(|s| s.to_string()))
+                    .unwrap_or_else(|| "unknown".into()),
+            ),
+        },
     };
     file(error);
     None
+}
+
+/// Leaves the computation that [`guarded`] runs with an error, from where none can be returned.
+pub fn leave(error: Error) -> ! {
+    std::panic::resume_unwind(Box::new(error))
 }
 
 /// Raises the filed error as an R condition of class `rmlx_error`.

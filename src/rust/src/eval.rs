@@ -3,7 +3,7 @@
 //! MLX cannot stop what it was given, so a long evaluation is given in parts, and R may take an
 //! interrupt after each (and, where MLX evaluates in the background, during each).
 use crate::device::Device;
-use crate::error::{guarded, raise, Result};
+use crate::error::{guarded, raise, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::memory;
@@ -26,8 +26,8 @@ const PART: Duration = Duration::from_millis(100);
 /// # Safety
 /// `handle` is one of ours and protected; the caller owns nothing (this may jump).
 pub unsafe fn evaluate(handle: SEXP) {
-    let ctx = handle::live(handle);
-    if !mlx::is_available(mlx::borrow(&ctx)) {
+    handle::live(handle);
+    if !settled(|| is_available(handle)) {
         run(Roots::One(handle));
     }
 }
@@ -65,15 +65,31 @@ impl Roots {
         Ok(arrays)
     }
 
-    unsafe fn available(self) -> bool {
-        (0..self.len()).all(|i| is_available(self.get(i)))
+    unsafe fn available(self) -> Result<bool> {
+        for i in 0..self.len() {
+            if !is_available(self.get(i))? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
 /// Also true for a freed array: it will not come.
-unsafe fn is_available(handle: SEXP) -> bool {
+unsafe fn is_available(handle: SEXP) -> Result<bool> {
     let ctx = R_ExternalPtrAddr(handle);
-    ctx.is_null() || mlx::is_available(mlx::borrow(&ctx))
+    Ok(ctx.is_null() || mlx::is_available(mlx::borrow(&ctx))?)
+}
+
+/// The answer, or the error that MLX's threads met.
+///
+/// # Safety
+/// The caller owns nothing (this may jump).
+unsafe fn settled(ask: impl FnOnce() -> Result<bool>) -> bool {
+    match guarded(ask) {
+        Some(yes) => yes,
+        None => raise(),
+    }
 }
 
 /// Evaluates the roots, part by part if it is much work.
@@ -120,11 +136,17 @@ unsafe fn run(roots: Roots) {
 }
 
 /// Starts an evaluation. MLX refuses to queue what a running transformation traces; that is
-/// evaluated at once.
+/// evaluated at once, unless it has no values yet.
 fn queue(list: &Arrays) -> Result<()> {
     let mut traced = false;
     for i in 0..list.count() {
-        traced |= mlx::is_tracer(&list.get(i)?);
+        let x = list.get(i)?;
+        if mlx::is_tracer(&x) {
+            traced = true;
+            if mlx::is_abstract(&x)? {
+                return Err(Error::Tape("abstract".into()));
+            }
+        }
     }
     if traced {
         mlx::eval(list)
@@ -134,10 +156,10 @@ fn queue(list: &Arrays) -> Result<()> {
 }
 
 /// Waits until `done`, letting interrupts through.
-unsafe fn wait(done: impl Fn() -> bool) {
+unsafe fn wait(done: impl Fn() -> Result<bool>) {
     let start = Instant::now();
     let mut nap = Duration::from_micros(50);
-    while !done() {
+    while !settled(&done) {
         if start.elapsed() < SPIN {
             std::thread::yield_now();
             continue;

@@ -7,6 +7,7 @@
 
 pub mod anchor;
 pub mod convert;
+pub mod depth;
 pub mod device;
 pub mod dtype;
 pub mod entry;
@@ -49,6 +50,7 @@ const TABLES: &[&[Routine]] = &[
     op::conv::ROUTINES,
     op::categorical::ROUTINES,
     op::blocks::ROUTINES,
+    op::branch::ROUTINES,
     op::create::ROUTINES,
     op::fast::ROUTINES,
     op::fft::ROUTINES,

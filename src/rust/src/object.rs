@@ -1,8 +1,9 @@
 //! The R object: an ALTREP vector of class "mlx" that stands for an MLX array.
 //!
 //! `data1` is the handle (an external pointer), `data2` the R values once somebody read them:
-//! the vector itself, or a pairlist cell holding it if base C code was given a writable pointer,
-//! so that the vector may differ from the array and is compared at the array's next use.
+//! the vector itself, or a pairlist cell holding it if base C code was given a writable pointer.
+//! Nobody tells how long that code keeps the pointer (it may call R in between), so from then on every
+//! use of the array sees whether the vector changed.
 use crate::convert::{from_r, to_r};
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
@@ -86,7 +87,19 @@ pub unsafe fn handle_of(x: SEXP) -> SEXP {
     }
     let data2 = R_altrep_data2(vector);
     if TYPEOF(data2) == SEXPTYPE::LISTSXP {
-        take_written(vector, CAR(data2));
+        take_written(vector, data2);
+    }
+    R_altrep_data1(vector)
+}
+
+/// The handle of an mlx vector that [`handle_of`] has been asked for, or null; this does not jump.
+///
+/// # Safety
+/// `x` is live, and no R code has run since.
+pub unsafe fn seen_handle(x: SEXP) -> SEXP {
+    let vector = vector_of(x);
+    if vector.is_null() {
+        return vector;
     }
     R_altrep_data1(vector)
 }
@@ -113,19 +126,24 @@ pub unsafe fn is(x: SEXP) -> bool {
     !vector_of(x).is_null()
 }
 
-/// Base C code had a writable pointer to `values`: where they differ from the array, they are
-/// the truth.
-unsafe fn take_written(vector: SEXP, values: SEXP) {
+/// Base C code has a writable pointer to the values in `cell`: where they changed, they are the truth.
+/// At first they are compared with the array, afterwards with a copy of what was taken last.
+unsafe fn take_written(vector: SEXP, cell: SEXP) {
+    let (values, taken) = (CAR(cell), CDR(cell));
+    if taken != R_NilValue && to_r::same(values, taken) {
+        return;
+    }
     let handle = R_altrep_data1(vector);
-    let ctx = R_ExternalPtrAddr(handle);
-    if ctx.is_null() || handle::forked() {
+    if R_ExternalPtrAddr(handle).is_null() || handle::forked() {
         return; // the values are all that is left
     }
     let fresh = Rf_protect(handle::new());
-    let source = from_r::Source::of(values);
+    let copy = Rf_protect(Rf_duplicate(values));
+    let source = from_r::Source::of(copy);
     let changed = guarded(|| {
+        let ctx = handle::address(handle)?;
         let array = mlx::borrow(&ctx);
-        if to_r::equals(array, values)? {
+        if taken == R_NilValue && to_r::equals(array, copy)? {
             return Ok(false);
         }
         let device = handle::device(handle);
@@ -142,8 +160,8 @@ unsafe fn take_written(vector: SEXP, values: SEXP) {
         Some(false) => {}
         None => raise(),
     }
-    R_set_altrep_data2(vector, values);
-    Rf_unprotect(1);
+    SETCDR(cell, copy);
+    Rf_unprotect(2);
 }
 
 /// The R values of one of our vectors, read from MLX if nobody did before.
@@ -177,6 +195,7 @@ pub unsafe fn read(handle: SEXP) -> SEXP {
         dtype::r_type(mlx::dtype(array)),
         mlx::size(array) as R_xlen_t,
     ));
+    handle::live(handle); // a finalizer may have freed it meanwhile
     if guarded(|| to_r::copy(array, to_r::address(out))).is_none() {
         raise();
     }

@@ -5,19 +5,23 @@
 use crate::convert::from_r::{self, Source};
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
-use crate::error::{throw, Error, Result};
+use crate::error::{leave, throw, Error, Result};
 use crate::ffi::*;
 use crate::handle;
 use crate::mlx::{self, Array};
 use crate::object;
 use std::ffi::{c_void, CStr};
 
-/// One argument of an operation. It owns nothing: the R object keeps what it shows alive.
+/// One argument of an operation. It owns nothing: the R object keeps what it shows alive. R may
+/// collect garbage between two looks, and a finalizer of the user's may then free the array, so the
+/// handle is asked each time.
 #[derive(Clone, Copy)]
 pub enum Operand {
     /// An MLX array.
     Mlx {
-        /// Address of the array.
+        /// The handle.
+        handle: SEXP,
+        /// Address of the array while the handle has it.
         ctx: *mut c_void,
         /// Its device.
         device: Device,
@@ -59,6 +63,7 @@ impl Operand {
     /// # Safety
     /// `x` is protected; the caller owns nothing (this may jump).
     pub unsafe fn of(x: SEXP) -> Operand {
+        object::handle_of(x);
         match Operand::again(x) {
             Ok(operand) => operand,
             Err(error) => throw(error),
@@ -70,9 +75,10 @@ impl Operand {
     /// # Safety
     /// `x` is protected, and no R code has run since.
     pub unsafe fn again(x: SEXP) -> Result<Operand> {
-        let handle = object::handle_of(x);
+        let handle = object::seen_handle(x);
         if !handle.is_null() {
             return Ok(Operand::Mlx {
+                handle,
                 ctx: handle::address(handle)?,
                 device: handle::device(handle),
             });
@@ -111,11 +117,17 @@ impl Operand {
         self.borrowed().map(mlx::dtype)
     }
 
-    /// The array itself; none for an R vector.
+    /// The array itself; none for an R vector. If it was freed since the operand was looked at, this
+    /// leaves the computation, as the error that it then ends with.
     pub fn borrowed(&self) -> Option<&Array> {
         match self {
             // SAFETY: the R object is protected by R's call for as long as the operand is used.
-            Operand::Mlx { ctx, .. } => Some(unsafe { mlx::borrow(ctx) }),
+            Operand::Mlx { handle, ctx, .. } => unsafe {
+                if R_ExternalPtrAddr(*handle) != *ctx {
+                    leave(Error::Freed);
+                }
+                Some(mlx::borrow(ctx))
+            },
             Operand::R { .. } => None,
         }
     }

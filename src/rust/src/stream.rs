@@ -174,7 +174,7 @@ unsafe extern "C" fn stream_index(pointer: SEXP) -> SEXP {
 unsafe extern "C" fn stream_set_default(x: SEXP) -> SEXP {
     entry::plain(|| {
         let Some(stream) = Stream::of(x)? else {
-            return Err(Error::Argument("Expected an mlx_stream.".into()));
+            return Err(Error::Argument("Expected an mlx_stream. mlx_new_stream() makes one, mlx_default_stream() gives that of a device.".into()));
         };
         // a handle of our own: the R object may go
         let own = copy_stream(mlx_stream { ctx: stream.ctx })?;

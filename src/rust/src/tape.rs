@@ -3,17 +3,39 @@ use crate::error::{guarded, raise, throw, Error, Result};
 use crate::ffi::*;
 use crate::handle;
 use crate::mlx::{self, Array, Arrays};
+use crate::object;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
-    /// The arrays that running transformations differentiate, innermost last, with their ids.
-    static INPUTS: RefCell<Vec<(usize, Array)>> = const { RefCell::new(Vec::new()) };
+    /// The arrays that running transformations trace, innermost last.
+    static INPUTS: RefCell<Vec<Input>> = const { RefCell::new(Vec::new()) };
     /// How often base code read an array's values without saying so.
     static SILENT_READS: Cell<f64> = const { Cell::new(0.0) };
     /// How often values went to R at all.
     static READS: Cell<f64> = const { Cell::new(0.0) };
     /// R's `on_silent_read()`, which follows options(rmlx.host_reads).
     static WATCHER: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
+}
+
+/// What a transformation does with the inputs of a function.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Tracing {
+    /// Differentiates them: reading their values leaves the tape.
+    Differentiated,
+    /// Maps them: they have no values.
+    Mapped,
+    /// Differentiates those that MLX holds for traced, and has the values of the others. A custom
+    /// function's rules are such functions: they may be transposed.
+    Perhaps,
+    /// Neither, as far as the function is concerned: it runs for its values.
+    Never,
+}
+
+/// An array that MLX gave to a function that is being transformed.
+struct Input {
+    id: usize,
+    array: Array,
+    how: Tracing,
 }
 
 /// One running transformation, known by how many arrays those around it differentiate.
@@ -35,13 +57,13 @@ impl Traced {
         INPUTS.with(|inputs| {
             let inputs = inputs.borrow();
             let (outer, own) = inputs.split_at(self.0);
-            let outer: Vec<usize> = outer.iter().map(|(id, _)| *id).collect();
+            let outer: Vec<usize> = outer.iter().map(|input| input.id).collect();
             let roots = Arrays::new();
             for i in 0..results.count() {
                 roots.push(&results.get(i)?)?;
             }
-            for (_, input) in own {
-                roots.push(input)?;
+            for input in own {
+                roots.push(&input.array)?;
             }
             mlx::mark_dependents(&roots, &outer)
         })
@@ -53,11 +75,25 @@ impl Traced {
     }
 
     /// MLX gave this array to the function that is being transformed.
-    pub fn add(input: &Array) -> Result<()> {
-        let entry = (mlx::id(input), mlx::share(input)?);
-        INPUTS.with(|inputs| inputs.borrow_mut().push(entry));
+    pub fn add(array: &Array, how: Tracing) -> Result<()> {
+        let how = match how {
+            Tracing::Perhaps if mlx::is_tracer(array) => Tracing::Differentiated,
+            Tracing::Perhaps | Tracing::Never => return Ok(()),
+            known => known,
+        };
+        let input = Input {
+            id: mlx::id(array),
+            array: mlx::share(array)?,
+            how,
+        };
+        INPUTS.with(|inputs| inputs.borrow_mut().push(input));
         Ok(())
     }
+}
+
+/// Whether a transformation is running.
+pub fn is_running() -> bool {
+    INPUTS.with(|inputs| !inputs.borrow().is_empty())
 }
 
 /// Errors if reading the values would cut the tape of a running gradient: the array depends on an
@@ -77,7 +113,7 @@ pub unsafe fn check_read(handle: SEXP) {
         if mlx::is_abstract(array)? {
             return Ok(Some("abstract"));
         }
-        Ok(mlx::depends_on(array, &inputs())?.then_some("gradient"))
+        Ok(mlx::depends_on(array, &ids())?.then_some("gradient"))
     });
     match left {
         Some(None) => {}
@@ -86,9 +122,22 @@ pub unsafe fn check_read(handle: SEXP) {
     }
 }
 
-/// The ids of what running transformations differentiate or map.
-pub fn inputs() -> Vec<usize> {
-    INPUTS.with(|inputs| inputs.borrow().iter().map(|(id, _)| *id).collect())
+/// The ids of what running transformations trace.
+pub fn ids() -> Vec<usize> {
+    INPUTS.with(|inputs| inputs.borrow().iter().map(|input| input.id).collect())
+}
+
+/// What running transformations trace in this way.
+pub fn inputs(how: Tracing) -> Result<Arrays> {
+    let list = Arrays::new();
+    INPUTS.with(|inputs| {
+        let inputs = inputs.borrow();
+        let wanted = inputs.iter().filter(|input| input.how == how);
+        wanted
+            .into_iter()
+            .try_for_each(|input| list.push(&input.array))
+    })?;
+    Ok(list)
 }
 
 /// As [`check_read`], and counts the read as one that no method of ours was asked for.
@@ -107,6 +156,27 @@ pub unsafe fn check_silent_read(handle: SEXP) {
     }
 }
 
+/// Whether `x` is an array that a running transformation traces.
+unsafe fn traced(x: SEXP) -> bool {
+    let handle = object::handle_of(x);
+    if handle.is_null() {
+        return false;
+    }
+    let ctx = R_ExternalPtrAddr(handle);
+    !ctx.is_null() && !handle::forked() && mlx::is_tracer(mlx::borrow(&ctx))
+}
+
+/// `.Call`: whether a running transformation traces x.
+unsafe extern "C" fn is_traced(x: SEXP) -> SEXP {
+    Rf_ScalarLogical(traced(x).into())
+}
+
+/// `.Call`: whether a running transformation traces an element of a list.
+unsafe extern "C" fn any_traced(list: SEXP) -> SEXP {
+    let any = (0..XLENGTH(list)).any(|i| traced(VECTOR_ELT(list, i)));
+    Rf_ScalarLogical(any.into())
+}
+
 /// Counts that an array's values go to R.
 pub fn count_read() {
     READS.with(|n| n.set(n.get() + 1.0));
@@ -123,16 +193,6 @@ unsafe extern "C" fn host_reads() -> SEXP {
     Rf_ScalarReal(SILENT_READS.with(Cell::get))
 }
 
-/// `.Call`: whether an array's values are not there while vmap or compile trace a function.
-unsafe extern "C" fn is_abstract(x: SEXP) -> SEXP {
-    let handle = crate::object::mlx_handle(x);
-    let ctx = handle::live(handle);
-    match guarded(|| mlx::is_abstract(mlx::borrow(&ctx))) {
-        Some(yes) => Rf_ScalarLogical(yes.into()),
-        None => raise(),
-    }
-}
-
 /// `.Call`: tells which R function hears of silent reads.
 unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
     R_PreserveObject(function);
@@ -141,8 +201,9 @@ unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
 }
 
 routines![
+    any_traced / 1,
     host_reads / 0,
-    is_abstract / 1,
+    is_traced / 1,
     reads / 0,
-    set_read_watcher / 1
+    set_read_watcher / 1,
 ];

@@ -84,6 +84,21 @@ pub unsafe fn equals(x: &Array, values: SEXP) -> Result<bool> {
     Ok(bytes == 0 || a == std::slice::from_raw_parts(address(values).cast::<u8>(), bytes))
 }
 
+/// Whether two plain R vectors hold the same bits.
+///
+/// # Safety
+/// Both are plain R vectors of the same type and length that stand for an array.
+pub unsafe fn same(x: SEXP, y: SEXP) -> bool {
+    let width = match TYPEOF(x) {
+        SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP => 4,
+        SEXPTYPE::CPLXSXP => 16,
+        _ => 8,
+    };
+    let bytes = XLENGTH(x) as usize * width;
+    let of = |v| std::slice::from_raw_parts(address(v).cast::<u8>().cast_const(), bytes);
+    bytes == 0 || of(x) == of(y)
+}
+
 /// Converts and rearranges into column-major order.
 fn arrange<S: Copy, T>(x: &Array, target: *mut T, f: impl Fn(S) -> T) {
     let n = mlx::size(x);

@@ -165,7 +165,7 @@ pub fn d_tail(n: &Node<'_>, this: Exact, density: Exact, score: Score) -> Result
     let (g, form) = (n.graph, Form::of(n.order));
     let part = match (form.part, n.argnum) {
         (Part::Second(_), _) => {
-            return Err(Error::Argument(
+            return Err(Error::Gradient(
                 "third derivatives of a distribution function in its shapes are not available."
                     .into(),
             ))

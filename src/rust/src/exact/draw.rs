@@ -112,7 +112,7 @@ pub fn gamma_slope(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
 pub fn d_gamma_slope(n: &Node<'_>) -> Result<Array> {
     let (g, log, shape) = (n.graph, n.x(), n.y());
     if n.order > 0 {
-        return Err(Error::Argument(
+        return Err(Error::Gradient(
             "third derivatives of gamma draws in their shape are not available.".into(),
         ));
     }

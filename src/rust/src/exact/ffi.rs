@@ -3,6 +3,7 @@ use super::graph::Graph;
 use super::table::{Exact, Node, TABLE};
 use crate::error::Result;
 use crate::mlx::{out, Array};
+use crate::op::branch::note;
 use mlx_sys::{mlx_array, mlx_stream};
 use std::ffi::{c_char, c_int};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -87,7 +88,9 @@ pub fn apply(op: Exact, order: i32, inputs: &[&Array], s: mlx_stream) -> Result<
     let arity = inputs.len() as u32;
     // SAFETY: live handles, of which C++ copies what it keeps; it checks the
     // arity against the table before it reads them.
-    out(|o| unsafe { rmlx_exact_apply(o, op as u32, order, handles.as_ptr(), arity, s) })
+    note(out(|o| unsafe {
+        rmlx_exact_apply(o, op as u32, order, handles.as_ptr(), arity, s)
+    })?)
 }
 
 /// Runs the kernel of a row. Called on MLX's threads.
@@ -149,7 +152,11 @@ unsafe extern "C" fn derivative(
             unsafe { (*res).ctx = crate::mlx::release(array) };
             return 0;
         }
-        Ok(Err(error)) => error.to_string(),
+        Ok(Err(error)) => {
+            let text = error.to_string();
+            crate::error::keep_for_mlx(error);
+            text
+        }
         Err(_) => "it panicked".to_owned(),
     };
     let length = text.len().min(capacity.saturating_sub(1));

@@ -57,15 +57,19 @@ pub enum Data {
 impl Item {
     /// How many bytes the elements take. An error if MLX could not count them.
     fn bytes(&self, source: &Source) -> Result<u64> {
+        let name = match self.name.as_str() {
+            "" => "the array".to_string(), // an npy file has one, without a name
+            name => format!("`{name}`"),
+        };
         if self.shape.len() > MOST_AXES {
-            return Err(source.damaged(format!("`{}` has {} axes", self.name, self.shape.len())));
+            return Err(source.damaged(format!("{name} has {} axes", self.shape.len())));
         }
         let mut n = dtype::size(self.dtype) as u64;
         for &extent in &self.shape {
             n = Some(extent)
                 .filter(|&extent| i32::try_from(extent).is_ok())
                 .and_then(|extent| n.checked_mul(extent))
-                .ok_or_else(|| source.damaged(format!("`{}` has impossible extents", self.name)))?;
+                .ok_or_else(|| source.damaged(format!("{name} has impossible extents")))?;
         }
         Ok(n)
     }

@@ -1,4 +1,5 @@
 //! What is read: a file, or bytes in memory. Nothing is read beyond its end.
+use super::target::reason;
 use crate::error::{Error, Result};
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -28,7 +29,8 @@ impl Source {
     /// Opens a file.
     pub fn open(path: &Path) -> Result<Source> {
         let name = path.display().to_string();
-        let refuse = |e: std::io::Error| Error::File(format!("{name} cannot be read: {e}."));
+        let refuse =
+            |e: std::io::Error| Error::File(format!("{name} cannot be read: {}.", reason(&e)));
         let file = File::open(path).map_err(|e| match e.kind() {
             std::io::ErrorKind::NotFound => Error::File(format!("the file {name} does not exist.")),
             _ => refuse(e),

@@ -18,6 +18,15 @@ pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) ->
     draft.finish()
 }
 
+/// The operating system's reason, without its number.
+pub fn reason(e: &std::io::Error) -> String {
+    let text = e.to_string();
+    match text.find(" (os error") {
+        Some(cut) => text[..cut].into(),
+        None => text,
+    }
+}
+
 /// A file beside another, whose place it takes when it is finished. It is removed if it never is.
 pub struct Draft {
     /// Where to write: an empty file.
@@ -73,7 +82,12 @@ impl Draft {
 }
 
 fn refused(name: &str, error: std::io::Error) -> Error {
-    Error::File(format!("{name} cannot be written: {error}."))
+    Error::File(match error.kind() {
+        std::io::ErrorKind::NotFound => {
+            format!("{name} cannot be written: there is no such folder.")
+        }
+        _ => format!("{name} cannot be written: {}.", reason(&error)),
+    })
 }
 
 fn beside(path: &Path) -> PathBuf {
@@ -95,5 +109,5 @@ impl Drop for Draft {
 /// Writes bytes, with the operating system's reason where it refuses.
 pub fn put(out: &mut dyn Write, bytes: &[u8]) -> Result<()> {
     out.write_all(bytes)
-        .map_err(|e| Error::File(format!("the file cannot be written: {e}.")))
+        .map_err(|e| Error::File(format!("the file cannot be written: {}.", reason(&e))))
 }

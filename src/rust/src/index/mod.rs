@@ -3,8 +3,10 @@
 //! An expression is first looked up in R ([`Arguments`], which may jump), then parsed without R
 //! ([`Selection`]), with every position checked against the extent it indexes, since MLX itself
 //! reads garbage out of range.
+mod axis;
 mod parse;
-pub use parse::{Axis, Selection};
+pub use axis::Axis;
+pub use parse::Selection;
 
 use crate::eval;
 use crate::ffi::*;

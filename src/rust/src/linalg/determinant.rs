@@ -1,5 +1,5 @@
 //! Determinants.
-use super::matrix::{batch, cpu};
+use super::matrix::{batch, cpu, extents};
 use super::spectral::{finite, svd_square};
 use super::{lu, Linalg};
 use crate::dtype::Dtype;
@@ -72,6 +72,14 @@ pub fn d_det(node: &Node<'_>) -> Result<Vec<Array>> {
     Ok(vec![g.mul(&d, &cofactors)?])
 }
 
+/// The sign of the determinant.
+fn sign_of(a: &Array) -> Result<Array> {
+    let g = cpu();
+    let (diagonal, parity) = pivots(a)?;
+    let signs = product(&mlx::unary(mlx_sys::mlx_sign, &diagonal, g.0)?)?;
+    g.mul(&parity, &signs)
+}
+
 /// det(U V') U diag(products of all other singular values) V'
 pub fn cofactors(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
     let g = cpu();
@@ -83,23 +91,89 @@ pub fn cofactors(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
     let n = mlx::shape(&d)[mlx::rank(&d) - 1];
     let others = g.replace(&g.eye_mask(n)?, 1.0, &g.as_row(&d)?)?;
     let products = product(&others)?;
-    let (diagonal, parity) = pivots(&g.matmul(&u, &v)?)?;
-    let sign = g.mul(
-        &parity,
-        &product(&mlx::unary(mlx_sys::mlx_sign, &diagonal, g.0)?)?,
-    )?;
+    let sign = sign_of(&g.matmul(&u, &v)?)?;
     let scaled = g.mul(&u, &g.as_row(&g.mul(&g.as_column(&sign)?, &products)?)?)?;
     let out = g.matmul(&scaled, &v)?;
     let bad = g.not(&finite(a)?)?;
     Ok(vec![g.replace(&bad, f64::NAN, &out)?])
 }
 
-/// With C = det(A) A⁻ᵀ and dC: <dC, C> A⁻ᵀ - C dCᵀ A⁻ᵀ.
+/// The matrix of second derivatives is symmetric, so this is how the cofactors move along dC.
 pub fn d_cofactors(node: &Node<'_>) -> Result<Vec<Array>> {
+    let inputs = [&node.inputs[0], &node.cotangents[0]];
+    Ok(vec![Linalg::CofactorSlope.first(
+        0,
+        &inputs,
+        node.graph.0,
+    )?])
+}
+
+/// For A = U diag(d) V', H = U' G V and P the products of all but two of d:
+/// det(U V') U (diag(P diag(H)) - P * H') V'. It exists for singular matrices too.
+pub fn cofactor_slope(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
+    let g = cpu();
+    let (a, along) = (&inputs[0], &inputs[1]);
+    if mlx::size(a) == 0 {
+        return Ok(vec![mlx::share(a)?]);
+    }
+    let (u, d, v) = svd_square(a)?;
+    let products = products_of_others(&d)?;
+    let h = g.matmul(&g.matmul(&g.t(&u)?, along)?, &g.t(&v)?)?;
+    let trace = g.matmul(&products, &g.as_column(&g.diagonal(&h)?)?)?;
+    let off = g.mul(&products, &g.t(&h)?)?;
+    let inner = mlx::select(&g.eye_mask(extents(a).0)?, &trace, &g.neg(&off)?, g.0)?;
+    let sign = g.as_column(&g.as_column(&sign_of(&g.matmul(&u, &v)?)?)?)?;
+    let out = g.mul(&sign, &g.matmul(&g.matmul(&u, &inner)?, &v)?)?;
+    let bad = g.not(&finite(a)?)?;
+    Ok(vec![g.replace(&bad, f64::NAN, &out)?])
+}
+
+/// The products of all elements on the last axis but the i-th and the j-th; 0 for i = j.
+fn products_of_others(d: &Array) -> Result<Array> {
+    let g = cpu();
+    let n = mlx::shape(d)[mlx::rank(d) - 1];
+    let before = |x: &Array, reverse: bool| {
+        let last = mlx::rank(x) as i32 - 1;
+        // SAFETY: a valid handle; without the element itself.
+        mlx::out(|o| unsafe {
+            mlx_sys::mlx_cumprod_axis(o, x.as_ptr(), last, reverse, false, mlx::no_dtype(), g.0)
+        })
+    };
+    // row i: the elements after the i-th
+    let after = mlx::broadcast(&g.as_row(d)?, &[mlx::shape(d), &[n]].concat(), g.0)?;
+    let ones = g.constant(&[n, n], 1.0, d)?;
+    let upper = g.not(&g.is_zero(&g.triu(&ones, 1)?)?)?;
+    let after = mlx::select(&upper, &after, &g.scalar(1.0, d)?, g.0)?;
+    let between = before(&after, false)?;
+    let outside = g.mul(
+        &g.as_column(&before(d, false)?)?,
+        &g.as_row(&before(d, true)?)?,
+    )?;
+    let half = g.triu(&g.mul(&between, &outside)?, 1)?;
+    g.add(&half, &g.t(&half)?)
+}
+
+/// With B = A⁻¹, g = B G and k = B K, of the gradient K:
+/// det(A) (((tr g tr k - tr(g k)) I - tr(k) g - tr(g) k + g k + k g) B)'; for G as in `cofactor_slope`.
+pub fn d_cofactor_slope(node: &Node<'_>) -> Result<Vec<Array>> {
     let g = node.graph;
-    let (c, d) = (&node.outputs[0], &node.cotangents[0]);
-    let inverse = g.t(&Linalg::Inverse.first(0, &[&node.inputs[0]], g.0)?)?;
-    let along = g.sum_last(&g.mul(c, d)?, 2)?;
-    let across = g.matmul(&g.matmul(c, &g.t(d)?)?, &inverse)?;
-    Ok(vec![g.sub(&g.mul(&along, &inverse)?, &across)?])
+    let (a, along, d) = (&node.inputs[0], &node.inputs[1], &node.cotangents[0]);
+    if mlx::size(a) == 0 {
+        return Ok(vec![g.zeros_like(a)?, g.zeros_like(a)?]);
+    }
+    let b = Linalg::Inverse.first(0, &[a], g.0)?;
+    let det = g.as_column(&g.as_column(&Linalg::Det.first(0, &[a], g.0)?)?)?;
+    let (x, y) = (g.matmul(&b, along)?, g.matmul(&b, d)?);
+    let (xy, yx) = (g.matmul(&x, &y)?, g.matmul(&y, &x)?);
+    let trace = |m: &Array| g.as_column(&g.sum_last(&g.diagonal(m)?, 1)?);
+    let (tx, ty) = (trace(&x)?, trace(&y)?);
+    let scalar = g.sub(&g.mul(&tx, &ty)?, &trace(&xy)?)?;
+    let identity = mlx::astype(&g.eye_mask(extents(a).0)?, mlx::dtype(a), g.0)?;
+    let inner = g.sub(
+        &g.add(&g.mul(&scalar, &identity)?, &g.add(&xy, &yx)?)?,
+        &g.add(&g.mul(&ty, &x)?, &g.mul(&tx, &y)?)?,
+    )?;
+    let d_a = g.mul(&det, &g.t(&g.matmul(&inner, &b)?)?)?;
+    let d_along = Linalg::CofactorSlope.first(0, &[a, d], g.0)?;
+    Ok(vec![d_a, d_along])
 }

@@ -5,6 +5,7 @@ use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::exact::Graph;
 use crate::mlx::{self, Array};
+use crate::op::reduce::attained;
 
 /// Where factorizations run: MLX has them for the CPU only.
 pub fn cpu() -> Graph {
@@ -101,9 +102,11 @@ impl Graph {
         if m.min(n) == 0 || mlx::size(x) == 0 {
             return self.constant(&batched(x, &[m.min(n)]), 0.0, x);
         }
-        let rank = mlx::rank(x) as i32;
-        // SAFETY: a valid handle.
-        mlx::out(|o| unsafe { mlx_sys::mlx_diagonal(o, x.as_ptr(), 0, rank - 2, rank - 1, self.0) })
+        // a sum of one element each: MLX's own has no second forward derivative
+        let k = m.min(n);
+        let square = self.rows(&self.columns(x, 0, k)?, 0, k)?;
+        let alone = mlx::select(&self.eye_mask(k)?, &square, &self.scalar(0.0, x)?, self.0)?;
+        mlx::reduce(mlx_sys::mlx_sum_axes, &alone, &last(x, 1), false, self.0)
     }
 
     /// The diagonal matrix of the last axis.
@@ -178,7 +181,7 @@ impl Graph {
         if shape[shape.len() - 1] == 0 {
             return self.constant(&shape[..shape.len() - 1], 0.0, x);
         }
-        mlx::reduce(mlx_sys::mlx_max_axes, x, &last(x, 1), false, self.0)
+        attained(mlx_sys::mlx_max_axes, x, &last(x, 1), false, self.0)
     }
 
     /// Whether any of the last `n` axes holds; not kept.

@@ -9,6 +9,7 @@
 //! `op/linalg.rs`.
 mod cholesky;
 mod determinant;
+mod exponential;
 mod lu;
 mod matrix;
 mod orthogonal;
@@ -61,6 +62,8 @@ table! {
     Det("det()", determinant::det, determinant::d_det),
     /// A -> the matrix of its cofactors, the derivative of `Det`.
     Cofactors("the second derivative of det()", determinant::cofactors, determinant::d_cofactors),
+    /// A, G -> how the cofactors move along G.
+    CofactorSlope("the third derivative of det()", determinant::cofactor_slope, determinant::d_cofactor_slope),
     /// A -> Q, R of as many columns and rows as the smaller extent.
     Qr("qr()", orthogonal::qr, orthogonal::d_qr),
     /// Q with orthonormal columns -> the columns that make it square.
@@ -73,6 +76,8 @@ table! {
     Eig("eigen() of a matrix that is not symmetric", spectral::eig, spectral::d_eig),
     /// A -> positions p, L, U with A[i, ] = (L U)[p[i], ].
     Lu("mlx_lu()", lu::lu, lu::d_lu),
+    /// A -> its exponential.
+    Expm("mlx_expm()", exponential::expm, exponential::d_expm),
     /// A -> its Moore-Penrose inverse.
     Pinv("pinv()", pseudo::pinv, pseudo::d_pinv),
 }

@@ -16,17 +16,20 @@ pub fn async_eval(list: &Arrays) -> Result<()> {
     check(unsafe { mlx_sys::mlx_async_eval(list.0) })
 }
 
-/// Whether the value is there.
-pub fn is_available(x: &Array) -> bool {
+/// Whether the value is there. MLX says here, and once only, if its evaluation in the background
+/// failed.
+pub fn is_available(x: &Array) -> Result<bool> {
     let mut yes = false;
     // SAFETY: a valid handle.
-    unsafe { mlx_sys::_mlx_array_is_available(&mut yes, x.as_ptr()) };
-    yes
+    check(unsafe { mlx_sys::_mlx_array_is_available(&mut yes, x.as_ptr()) })?;
+    Ok(yes)
 }
 
 extern "C" {
     fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
     fn rmlx_is_abstract(out: *mut bool, x: mlx_array) -> c_int;
+    fn rmlx_graph_depth(out: *mut usize, roots: mlx_vector_array) -> c_int;
+    fn rmlx_stack(size: *mut usize, left: *mut usize);
     fn rmlx_array_id(out: *mut usize, x: mlx_array) -> c_int;
     fn rmlx_depends_on(out: *mut bool, x: mlx_array, ids: *const usize, n: usize) -> c_int;
     fn rmlx_mark_dependents(roots: mlx_vector_array, ids: *const usize, n: usize) -> c_int;
@@ -44,6 +47,22 @@ pub fn id(x: &Array) -> usize {
     // SAFETY: a valid handle.
     unsafe { rmlx_array_id(&mut id, x.as_ptr()) };
     id
+}
+
+/// The most operations behind a list of which each needs the one before.
+pub fn depth(list: &Arrays) -> Result<usize> {
+    let mut depth = 0;
+    // SAFETY: a valid list.
+    check(unsafe { rmlx_graph_depth(&mut depth, list.0) })?;
+    Ok(depth)
+}
+
+/// Bytes of this thread's stack and how many are left; zeros if the system does not say.
+pub fn stack() -> (usize, usize) {
+    let (mut size, mut left) = (0, 0);
+    // SAFETY: writes two numbers.
+    unsafe { rmlx_stack(&mut size, &mut left) };
+    (size, left)
 }
 
 /// Whether the array was computed from one of `ids` along a path that carries a gradient.

@@ -4,11 +4,13 @@
 //! takes the function itself: `unary(mlx_sys::mlx_exp, &x, stream)`.
 mod graph;
 mod list;
+mod pick;
 pub use graph::{
-    async_eval, depends_on, eval, id, is_abstract, is_available, is_tracer, mark_dependents,
-    pending,
+    async_eval, depends_on, depth, eval, id, is_abstract, is_available, is_tracer, mark_dependents,
+    pending, stack,
 };
 pub use list::Arrays;
+pub use pick::{gather, scatter, slice, slice_update, take, take_along};
 
 use crate::dtype::{self as dtypes, Dtype};
 use crate::error::{check, last_mlx_error, Error, Result};
@@ -80,6 +82,16 @@ pub fn unary(f: Unary, x: &Array, s: mlx_stream) -> Result<Array> {
 pub fn binary(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     // SAFETY: as in `unary`.
     out(|o| unsafe { f(o, x.as_ptr(), y.as_ptr(), s) })
+}
+
+extern "C" {
+    fn rmlx_power(res: *mut mlx_array, x: mlx_array, y: mlx_array, s: mlx_stream) -> c_int;
+}
+
+/// x^y of floating arrays, with slopes at 0.
+pub fn power(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    // SAFETY: valid handles.
+    out(|o| unsafe { rmlx_power(o, x.as_ptr(), y.as_ptr(), s) })
 }
 
 /// A reduction over 0-based axes.
@@ -307,139 +319,6 @@ pub fn indices(values: &[i32], shape: &[i32]) -> Result<Array> {
 pub fn iota(n: i32, s: mlx_stream) -> Result<Array> {
     // SAFETY: plain numbers.
     out(|o| unsafe { mlx_sys::mlx_arange(o, 0.0, f64::from(n), 1.0, Dtype::Int32.into(), s) })
-}
-
-/// A block with steps: 0-based starts, ends past the last.
-pub fn slice(x: &Array, from: &[i32], to: &[i32], step: &[i32], s: mlx_stream) -> Result<Array> {
-    // SAFETY: as in `reduce`.
-    out(|o| unsafe {
-        mlx_sys::mlx_slice(
-            o,
-            x.as_ptr(),
-            from.as_ptr(),
-            from.len(),
-            to.as_ptr(),
-            to.len(),
-            step.as_ptr(),
-            step.len(),
-            s,
-        )
-    })
-}
-
-/// x with a block replaced.
-pub fn slice_update(
-    x: &Array,
-    value: &Array,
-    from: &[i32],
-    to: &[i32],
-    step: &[i32],
-    s: mlx_stream,
-) -> Result<Array> {
-    // SAFETY: as in `reduce`.
-    out(|o| unsafe {
-        mlx_sys::mlx_slice_update(
-            o,
-            x.as_ptr(),
-            value.as_ptr(),
-            from.as_ptr(),
-            from.len(),
-            to.as_ptr(),
-            to.len(),
-            step.as_ptr(),
-            step.len(),
-            s,
-        )
-    })
-}
-
-/// What positions that select nothing give. MLX's own result would end the process in its gradient,
-/// where MLX 0.32.2 divides by the number of positions.
-fn nothing(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
-    let kind = dtype(x);
-    full(shape, &scalar(0.0, kind, s)?, kind, s)
-}
-
-/// Elements along an axis.
-pub fn take(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
-    let k = axis as usize;
-    let mut result = shape(x).to_vec();
-    result.splice(k..=k, shape(at).iter().copied());
-    if result.contains(&0) {
-        return nothing(x, &result, s);
-    }
-    // SAFETY: as in `unary`.
-    out(|o| unsafe { mlx_sys::mlx_take_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
-}
-
-/// One element for each position along an axis.
-pub fn take_along(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
-    if size(at) == 0 {
-        return nothing(x, shape(at), s);
-    }
-    // SAFETY: as in `unary`.
-    out(|o| unsafe { mlx_sys::mlx_take_along_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
-}
-
-/// Slices of `sizes` at index arrays that broadcast, one for each of `axes`.
-pub fn gather(
-    x: &Array,
-    at: &[Array],
-    axes: &[i32],
-    sizes: &[i32],
-    s: mlx_stream,
-) -> Result<Array> {
-    if sizes.contains(&0) || at.iter().any(|positions| size(positions) == 0) {
-        let rank = at.iter().map(rank).max().unwrap_or(0);
-        let mut result = vec![1; rank];
-        for positions in at {
-            let own = shape(positions);
-            for (extent, &n) in result[rank - own.len()..].iter_mut().zip(own) {
-                if n != 1 {
-                    *extent = n;
-                }
-            }
-        }
-        result.extend(sizes);
-        return nothing(x, &result, s);
-    }
-    let list = Arrays::of(at)?;
-    // SAFETY: as in `reduce`; the list outlives the call.
-    out(|o| unsafe {
-        mlx_sys::mlx_gather(
-            o,
-            x.as_ptr(),
-            list.0,
-            axes.as_ptr(),
-            axes.len(),
-            sizes.as_ptr(),
-            sizes.len(),
-            s,
-        )
-    })
-}
-
-/// x with the slices at index arrays replaced.
-pub fn scatter(
-    x: &Array,
-    at: &[Array],
-    updates: &Array,
-    axes: &[i32],
-    s: mlx_stream,
-) -> Result<Array> {
-    let list = Arrays::of(at)?;
-    // SAFETY: as in `reduce`; the list outlives the call.
-    out(|o| unsafe {
-        mlx_sys::mlx_scatter(
-            o,
-            x.as_ptr(),
-            list.0,
-            updates.as_ptr(),
-            axes.as_ptr(),
-            axes.len(),
-            s,
-        )
-    })
 }
 
 /// Joined along an axis.

@@ -41,7 +41,7 @@ pub fn fill(value: &Array, n: usize, s: mlx_stream) -> Result<Array> {
 fn refuse_duplicates(repeats: bool) -> Result<()> {
     if repeats {
         return Err(Error::Index(
-            "Duplicate indices are not allowed in assignment.".into(),
+            "Duplicate indices are not allowed in assignment. mlx_at_add() and its like combine values at one place.".into(),
         ));
     }
     Ok(())

@@ -7,8 +7,8 @@ use crate::ffi::*;
 use crate::handle::Placed;
 use crate::mlx::{self, Array, Binary};
 use crate::names;
-use crate::op::spread;
 use crate::op::unary::with_bits;
+use crate::op::{branch, spread};
 use crate::operand::{self, pair, Operand};
 use mlx_sys::mlx_stream;
 
@@ -82,7 +82,7 @@ pub fn explain(error: Error, a: &Array, b: &Array) -> Error {
 }
 
 unsafe fn run(how: How, x: SEXP, y: SEXP) -> SEXP {
-    let (a, b) = (Operand::of(x), Operand::of(y));
+    let (a, b) = spread::operands(x, y);
     let out = entry::one(|| how.apply(&a, &b));
     spread::tell(names::elementwise(out, &[x, y]), x, y)
 }
@@ -90,7 +90,7 @@ unsafe fn run(how: How, x: SEXP, y: SEXP) -> SEXP {
 macro_rules! binary {
     ($($name:ident = $how:expr;)*) => {
         $(unsafe extern "C" fn $name(x: SEXP, y: SEXP) -> SEXP { run($how, x, y) })*
-        routines![$($name / 2,)* power_of / 2, where_of / 3];
+        routines![$($name / 2,)* power_of / 2];
     };
 }
 
@@ -103,18 +103,18 @@ binary! {
     integer_divide = Composed(floor_divide);
     modulo = Composed(modulus);
     equal = Relation(mlx_sys::mlx_equal);
-    not_equal = Relation(mlx_sys::mlx_not_equal);
+    not_equal = Composed(unequal);
     less = Order(mlx_sys::mlx_less);
     less_equal = Order(mlx_sys::mlx_less_equal);
     greater = Order(mlx_sys::mlx_greater);
     greater_equal = Order(mlx_sys::mlx_greater_equal);
     logical_and = Relation(mlx_sys::mlx_logical_and);
     logical_or = Relation(mlx_sys::mlx_logical_or);
-    maximum = Arithmetic(mlx_sys::mlx_maximum);
-    minimum = Arithmetic(mlx_sys::mlx_minimum);
-    atan2 = Arithmetic(mlx_sys::mlx_arctan2);
+    maximum = Composed(larger);
+    minimum = Composed(smaller);
+    atan2 = Composed(|x, y, s| branch::note(mlx::binary(mlx_sys::mlx_arctan2, x, y, s)?));
     logaddexp = Composed(log_add_exp);
-    logical_xor = Relation(mlx_sys::mlx_logical_xor);
+    logical_xor = Composed(exclusive_or);
     bitwise_and = Bits(mlx_sys::mlx_bitwise_and);
     bitwise_or = Bits(mlx_sys::mlx_bitwise_or);
     bitwise_xor = Bits(mlx_sys::mlx_bitwise_xor);
@@ -145,7 +145,43 @@ fn quotient(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
             s,
         );
     }
-    mlx::binary(mlx_sys::mlx_divide, x, y, s)
+    branch::note(mlx::binary(mlx_sys::mlx_divide, x, y, s)?)
+}
+
+/// x != y. vmap of MLX 0.32.2's own puts the items on the wrong axis where only y is mapped.
+fn unequal(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    if !mlx::is_tracer(x) && !mlx::is_tracer(y) {
+        return mlx::binary(mlx_sys::mlx_not_equal, x, y, s);
+    }
+    let equal = mlx::binary(mlx_sys::mlx_equal, x, y, s)?;
+    mlx::unary(mlx_sys::mlx_logical_not, &equal, s)
+}
+
+fn exclusive_or(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    let truth = |z: &Array| mlx::astype(z, Dtype::Bool, s);
+    unequal(&truth(x)?, &truth(y)?, s)
+}
+
+/// The larger or the smaller. Where they are equal each gets half of the gradient, as in max() and
+/// min() of one array; MLX gives all to the second.
+fn extreme(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    let out = mlx::binary(f, x, y, s)?;
+    if !mlx::is_tracer(&out) || !dtype::is_float(mlx::dtype(&out)) {
+        return Ok(out);
+    }
+    let half = mlx::scalar(0.5, mlx::dtype(&out), s)?;
+    let half_of = |z: &Array| mlx::binary(mlx_sys::mlx_multiply, z, &half, s);
+    let middle = mlx::binary(mlx_sys::mlx_add, &half_of(x)?, &half_of(y)?, s)?;
+    let tied = mlx::binary(mlx_sys::mlx_equal, x, y, s)?;
+    mlx::select(&tied, &middle, &out, s)
+}
+
+fn larger(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    extreme(mlx_sys::mlx_maximum, x, y, s)
+}
+
+fn smaller(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
+    extreme(mlx_sys::mlx_minimum, x, y, s)
 }
 
 fn log_add_exp(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
@@ -220,7 +256,7 @@ fn floor_divide(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     }
     // R's myfloor: the plain quotient where it has no fraction to lose, else from the remainder
     let raw = mlx::binary(mlx_sys::mlx_divide, &x, &y, s)?;
-    let rest = float_modulus(&x, &y, s)?;
+    let rest = mlx::binary(mlx_sys::mlx_remainder, &x, &y, s)?;
     let whole = mlx::binary(
         mlx_sys::mlx_divide,
         &mlx::binary(mlx_sys::mlx_subtract, &x, &rest, s)?,
@@ -235,8 +271,8 @@ fn floor_divide(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     // beside an infinite divisor the quotient is a signed zero: a negative one floors to -1
     let zero = mlx::scalar(0.0, kind, s)?;
     let negative = |z: &Array| mlx::binary(mlx_sys::mlx_less, z, &zero, s);
-    let opposed = mlx::binary(mlx_sys::mlx_not_equal, &negative(&x)?, &negative(&y)?, s)?;
-    let some = mlx::binary(mlx_sys::mlx_not_equal, &x, &zero, s)?;
+    let opposed = unequal(&negative(&x)?, &negative(&y)?, s)?;
+    let some = unequal(&x, &zero, s)?;
     let vanished = mlx::binary(mlx_sys::mlx_equal, &raw, &zero, s)?;
     let below = mlx::binary(
         mlx_sys::mlx_logical_and,
@@ -263,7 +299,7 @@ fn modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
         );
     }
     // value from the remainder function, gradient from x - floor(x / y) * y
-    let value = mlx::stop_gradient(&float_modulus(&x, &y, s)?, s)?;
+    let value = mlx::stop_gradient(&mlx::binary(mlx_sys::mlx_remainder, &x, &y, s)?, s)?;
     let quotient = floor_divide(&x, &y, s)?;
     let smooth = mlx::binary(
         mlx_sys::mlx_subtract,
@@ -287,10 +323,6 @@ fn modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     mlx::binary(mlx_sys::mlx_add, &value, &correction, s)
 }
 
-fn float_modulus(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
-    mlx::binary(mlx_sys::mlx_remainder, x, y, s)
-}
-
 fn no_complex(kind: Dtype, operator: &str) -> Result<()> {
     if kind == Dtype::Complex64 {
         return Err(Error::Dtype(format!(
@@ -303,7 +335,7 @@ fn no_complex(kind: Dtype, operator: &str) -> Result<()> {
 /// `.Call`: x ^ y. Small whole exponents given as R numbers become products, which is faster,
 /// exact, and has a gradient at 0.
 unsafe extern "C" fn power_of(x: SEXP, y: SEXP) -> SEXP {
-    let (a, b) = (Operand::of(x), Operand::of(y));
+    let (a, b) = spread::operands(x, y);
     let out = entry::one(|| power(&a, &b));
     spread::tell(names::elementwise(out, &[x, y]), x, y)
 }
@@ -340,9 +372,11 @@ fn power(x: &Operand, y: &Operand) -> Result<Placed> {
             &mlx::astype(&b, Dtype::Float32, s)?,
             s,
         ),
+        _ if dtype::is_float(kind) || dtype::is_float(mlx::dtype(&b)) => mlx::power(&a, &b, s),
         _ => mlx::binary(mlx_sys::mlx_power, &a, &b, s),
     };
-    out.map(|array| Placed::new(array, device))
+    out.and_then(branch::note)
+        .map(|array| Placed::new(array, device))
         .map_err(|error| explain(error, &a, &b))
 }
 
@@ -369,29 +403,4 @@ fn integer_power(x: &Array, y: &Array, number: Option<f64>, s: mlx_stream) -> Re
 fn nil() -> SEXP {
     // SAFETY: a constant of R.
     unsafe { R_NilValue }
-}
-
-/// `.Call`: x where the condition holds, else y; all three broadcast.
-unsafe extern "C" fn where_of(condition: SEXP, x: SEXP, y: SEXP) -> SEXP {
-    let (c, a, b) = (Operand::of(condition), Operand::of(x), Operand::of(y));
-    let out = entry::one(|| {
-        let (a, b, mut device) = pair(&a, &b)?;
-        if let Some(other) = c.device() {
-            device = device.join(other);
-        }
-        let s = device.stream();
-        let c = mlx::astype(&*c.array(device)?, Dtype::Bool, s)?;
-        let array = mlx::select(&c, &a, &b, s).map_err(|error| {
-            let shapes = [mlx::shape(&c), mlx::shape(&a), mlx::shape(&b)];
-            match error {
-                Error::Mlx(_) => Error::Shape(format!(
-                    "the condition's shape ({}) and those of `x` ({}) and `y` ({}) cannot be broadcast together.",
-                    show(shapes[0]), show(shapes[1]), show(shapes[2])
-                )),
-                other => other,
-            }
-        })?;
-        Ok(Placed::new(array, device))
-    });
-    names::elementwise(out, &[x, y, condition])
 }

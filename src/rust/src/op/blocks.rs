@@ -40,7 +40,8 @@ unsafe extern "C" fn block_masked(operands: SEXP, masks: SEXP, block: SEXP) -> S
     run(operands, |x, s| {
         if x.iter().any(|x| mlx::rank(x) < 2) {
             return Err(Error::Shape(
-                "mlx_block_masked_mm() multiplies matrices.".into(),
+                "mlx_block_masked_mm() multiplies matrices: `a` and `b` must have at least two axes."
+                    .into(),
             ));
         }
         let (out, left, right) = (
@@ -61,15 +62,34 @@ unsafe extern "C" fn block_masked(operands: SEXP, masks: SEXP, block: SEXP) -> S
                     or_null(right.as_ref()),
                     s,
                 )
+            })
+            .map_err(|error| match error {
+                Error::Mlx(_) => Error::Shape(format!(
+                    "mlx_block_masked_mm() of {} and {}: the matrices do not conform, or a mask has not one element for each block of {block} x {block}.",
+                    show(mlx::shape(&x[0])),
+                    show(mlx::shape(&x[1]))
+                )),
+                other => other,
             });
         }
-        contract(x, s, |x, s| {
+        let whole = |mask: &Array| mlx::dtype(mask) == Dtype::Bool;
+        let terms = if [&out, &left, &right].into_iter().flatten().all(whole) {
+            inner_extent(&x[0])
+        } else {
+            f64::INFINITY // what numbers in a mask make of the products, only the values tell
+        };
+        contract(x, terms, s, |x, s| {
             let a = masked(&x[0], left.as_ref(), block, s)?;
             let b = masked(&x[1], right.as_ref(), block, s)?;
             let product = mlx::binary(mlx_sys::mlx_matmul, &a, &b, s)?;
             masked(&product, out.as_ref(), block, s)
         })
     })
+}
+
+/// How many products an element of a matrix product sums.
+fn inner_extent(x: &Array) -> f64 {
+    f64::from(extents(x).1)
 }
 
 /// x with its blocks left out, or multiplied by numbers.
@@ -105,7 +125,10 @@ unsafe extern "C" fn gathered(operands: SEXP, positions: SEXP, sorted: SEXP) -> 
     let sorted = Rf_asLogical(sorted) == 1;
     run(operands, |x, s| {
         if x.iter().any(|x| mlx::rank(x) < 2) {
-            return Err(Error::Shape("mlx_gather_mm() multiplies matrices.".into()));
+            return Err(Error::Shape(
+                "mlx_gather_mm() multiplies matrices: `a` and `b` must have at least two axes."
+                    .into(),
+            ));
         }
         let left = beside(VECTOR_ELT(positions, 0))?;
         let right = beside(VECTOR_ELT(positions, 1))?;
@@ -123,7 +146,7 @@ unsafe extern "C" fn gathered(operands: SEXP, positions: SEXP, sorted: SEXP) -> 
                 )
             });
         }
-        contract(x, s, |x, s| {
+        contract(x, inner_extent(&x[0]), s, |x, s| {
             let a = picked(&x[0], left.as_ref(), s)?;
             let b = picked(&x[1], right.as_ref(), s)?;
             mlx::binary(mlx_sys::mlx_matmul, &a, &b, s)

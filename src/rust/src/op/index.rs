@@ -119,7 +119,8 @@ fn select(x: &Array, selection: &Selection, drop: bool, s: mlx_stream) -> Result
 /// `.Call`: x[...], the indices being the `...` of `frame`.
 unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
     let arguments = Arguments::of(frame); // protects one; the user's code may free x
-    let Operand::Mlx { ctx, device } = Operand::of(x) else {
+    let operand = Operand::of(x);
+    let Some(device) = operand.device() else {
         throw(Error::Internal(
             "subset of something that is no mlx array".into(),
         ));
@@ -127,7 +128,7 @@ unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
     let drop = entry::plain(|| entry::flag(drop, "drop"));
     let titles = Titles::of(x); // protects two
     let out = entry::one(|| {
-        let array = mlx::borrow(&ctx);
+        let array = &*operand.array(device)?;
         let selection = Selection::parse(&arguments, mlx::shape(array), titles)?;
         Ok(Placed::new(
             select(array, &selection, drop, device.stream())?,
@@ -150,7 +151,8 @@ unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
 /// `.Call`: x[[...]]: one element as a plain R value.
 unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
     let arguments = Arguments::of(frame); // protects one; the user's code may free x
-    let Operand::Mlx { ctx, device } = Operand::of(x) else {
+    let operand = Operand::of(x);
+    let Some(device) = operand.device() else {
         throw(Error::Internal(
             "element of something that is no mlx array".into(),
         ));
@@ -159,7 +161,7 @@ unsafe extern "C" fn element(x: SEXP, frame: SEXP) -> SEXP {
     let titles = Titles::of(x); // protects two
     let one = Rf_protect(handle::new());
     let picked = guarded(|| {
-        let array = mlx::borrow(&ctx);
+        let array = &*operand.array(device)?;
         let selection = Selection::parse_one(&arguments, mlx::shape(array), titles)?;
         let out = select(array, &selection, false, device.stream())?;
         handle::fill(one, Placed::new(out, device));

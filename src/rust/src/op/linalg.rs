@@ -361,6 +361,8 @@ operations! {
         of_finite(a, Linalg::Eig.apply(0, &[a], c.s)?)
     }, 1 not_finite;
     linalg_lu: 3 = lu, 1 never;
+    linalg_expm: 1 = |c| Made::sure(
+        Linalg::Expm.apply(0, &[c.real("mlx_expm()")?.square("the exponential")?], c.s)?), 1 never;
     linalg_pinv: 1 = |c| {
         let a = &c.real("pinv()")?.x[0];
         of_finite(a, Linalg::Pinv.apply(0, &[a], c.s)?)

@@ -1,5 +1,4 @@
 //! Matrix products.
-use crate::device::Device;
 use crate::dtype::{self, Dtype};
 use crate::entry::{self, show};
 use crate::error::{Error, Result};
@@ -8,7 +7,8 @@ use crate::handle::Placed;
 use crate::memory;
 use crate::mlx::{self, Array};
 use crate::names;
-use crate::operand::{self, pair, Operand};
+use crate::op::whole::whole_numbers;
+use crate::operand::{pair, Operand};
 
 /// Which product: x y, x' y or x y'.
 #[derive(Clone, Copy, PartialEq)]
@@ -108,47 +108,11 @@ fn product(x: &Operand, y: &Operand, form: Form) -> Result<Placed> {
     let array = if exact(&a) || exact(&b) {
         mlx::binary(mlx_sys::mlx_matmul, &a, &b, s)?
     } else {
-        whole_numbers(&[a, b], |x, s| {
+        whole_numbers(&[a, b], f64::from(inner.0), s, |x, s| {
             mlx::binary(mlx_sys::mlx_matmul, &x[0], &x[1], s)
         })?
     };
     Ok(Placed::new(array, device))
-}
-
-/// Largest whole number up to which float32 holds every one.
-const FLOAT32_EXACT: f64 = 16777216.0;
-
-/// A sum of products of whole numbers: computed in float64, returned in the default floating dtype
-/// if that holds every element exactly.
-pub fn whole_numbers(
-    x: &[Array],
-    f: impl Fn(&[Array], mlx_sys::mlx_stream) -> Result<Array>,
-) -> Result<Array> {
-    let s = Device::Cpu.stream();
-    let wide = x
-        .iter()
-        .map(|x| mlx::astype(x, Dtype::Float64, s))
-        .collect::<Result<Vec<_>>>()?;
-    let product = f(&wide, s)?;
-    let to = operand::default_dtype()?;
-    if to != Dtype::Float64 && mlx::size(&product) > 0 {
-        let axes: Vec<i32> = (0..mlx::rank(&product) as i32).collect();
-        let size = mlx::unary(mlx_sys::mlx_abs, &product, s)?;
-        let largest = mlx::reduce(mlx_sys::mlx_max_axes, &size, &axes, false, s)?;
-        let mut value = 0.0;
-        // SAFETY: a valid float64 scalar.
-        crate::error::check(unsafe {
-            mlx_sys::mlx_array_item_float64(&mut value, largest.as_ptr())
-        })?;
-        if value > FLOAT32_EXACT {
-            let kinds: Vec<_> = x.iter().map(|x| dtype::name(mlx::dtype(x))).collect();
-            return Err(Error::Dtype(format!(
-                "the product of {} arrays has elements up to {value}, which float32 does not hold exactly. Cast one with mlx_cast(x, \"float64\") first.",
-                kinds.join(" and ")
-            )));
-        }
-    }
-    mlx::astype(&product, to, s)
 }
 
 unsafe fn run(x: SEXP, y: SEXP, form: Form) -> SEXP {

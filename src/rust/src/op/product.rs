@@ -8,11 +8,12 @@ use crate::error::{check, Error, Result};
 use crate::ffi::*;
 use crate::handle::Placed;
 use crate::mlx::{self, Array, Arrays};
+use crate::op::binary::explain;
 use crate::op::linalg::common_float;
-use crate::op::matmul::whole_numbers;
+use crate::op::whole::whole_numbers;
 use crate::operand::Operand;
 use mlx_sys::mlx_stream;
-use std::ffi::{c_char, c_int, CString};
+use std::ffi::{c_char, c_int, CStr, CString};
 
 /// The operands side by side, and their device.
 struct Sides {
@@ -59,16 +60,17 @@ unsafe fn sides(operands: SEXP) -> Result<Sides> {
     Ok(Sides { x, device })
 }
 
-/// A sum of products: floats as they are promoted; whole numbers exactly.
+/// A sum of at most `terms` products: floats as they are promoted; whole numbers exactly.
 pub fn contract(
     x: &[Array],
+    terms: f64,
     s: mlx_stream,
     f: impl Fn(&[Array], mlx_stream) -> Result<Array>,
 ) -> Result<Array> {
     let kinds: Vec<Dtype> = x.iter().map(mlx::dtype).collect();
     let inexact = |&kind: &Dtype| dtype::is_float(kind) || kind == Dtype::Complex64;
     if !kinds.iter().any(inexact) {
-        return whole_numbers(x, f);
+        return whole_numbers(x, terms, s, f);
     }
     let to = common_float(&kinds)?;
     let x = x
@@ -97,6 +99,10 @@ fn call2(f: mlx::Binary) -> impl Fn(&[Array], mlx_stream) -> Result<Array> {
     move |x, s| mlx::binary(f, &x[0], &x[1], s)
 }
 
+fn last_extent(x: &Array) -> f64 {
+    mlx::shape(x).last().map_or(1.0, |&n| f64::from(n))
+}
+
 /// Both last axes must agree.
 fn check_inner(what: &str, a: &Array, b: &Array) -> Result<()> {
     let last = |x: &Array| mlx::shape(x).last().copied();
@@ -114,7 +120,7 @@ fn check_inner(what: &str, a: &Array, b: &Array) -> Result<()> {
 unsafe extern "C" fn inner(operands: SEXP) -> SEXP {
     run(operands, |x, s| {
         check_inner("mlx_inner()", &x[0], &x[1])?;
-        contract(x, s, call2(mlx_sys::mlx_inner))
+        contract(x, last_extent(&x[0]), s, call2(mlx_sys::mlx_inner))
     })
 }
 
@@ -126,7 +132,7 @@ unsafe extern "C" fn matmul_stacks(operands: SEXP) -> SEXP {
                 "mlx_matmul() needs arrays with at least one axis; use `*` for a 0-d array.".into(),
             ));
         }
-        contract(x, s, call2(mlx_sys::mlx_matmul)).map_err(|_| {
+        contract(x, last_extent(&x[0]), s, call2(mlx_sys::mlx_matmul)).map_err(|_| {
             Error::Shape(format!(
                 "Non-conformable arrays: mlx_matmul() of {} and {}.",
                 show(mlx::shape(&x[0])),
@@ -156,7 +162,9 @@ unsafe extern "C" fn tensordot(operands: SEXP, axes_a: SEXP, axes_b: SEXP) -> SE
                 show(mlx::shape(b))
             )));
         }
-        contract(x, s, |x, s| {
+        let summed = |&k: &i32| f64::from(mlx::shape(a)[k as usize]);
+        let terms = of_a.iter().map(summed).product();
+        contract(x, terms, s, |x, s| {
             // SAFETY: valid handles; the slices live during the call.
             mlx::out(|o| unsafe {
                 mlx_sys::mlx_tensordot(
@@ -174,28 +182,53 @@ unsafe extern "C" fn tensordot(operands: SEXP, axes_a: SEXP, axes_b: SEXP) -> SE
     })
 }
 
+/// `.Call`: sums of the products of elements along an axis, which broadcast else; the first operand's
+/// complex conjugate is taken.
+unsafe extern "C" fn vector_dot(operands: SEXP, axis: SEXP) -> SEXP {
+    let axis = Rf_asInteger(axis);
+    run(operands, |x, s| {
+        let rank = mlx::rank(&x[0]).max(mlx::rank(&x[1]));
+        let k = axis_of(axis, rank)?;
+        let from_end = k - rank as i32;
+        let extent = |x: &Array| {
+            let at = mlx::rank(x) as i32 + from_end;
+            usize::try_from(at).map_or(1, |at| mlx::shape(x)[at])
+        };
+        let terms = f64::from(extent(&x[0]).max(extent(&x[1])));
+        contract(x, terms, s, |x, s| {
+            let first = mlx::unary(mlx_sys::mlx_conjugate, &x[0], s)?;
+            let products = mlx::binary(mlx_sys::mlx_multiply, &first, &x[1], s)
+                .map_err(|error| explain(error, &x[0], &x[1]))?;
+            mlx::reduce(mlx_sys::mlx_sum_axes, &products, &[k], false, s)
+        })
+    })
+}
+
 /// `.Call`: sums of products by Einstein's convention.
 unsafe extern "C" fn einsum(operands: SEXP, subscripts: SEXP) -> SEXP {
     run(operands, |x, s| {
         let text = CString::new(entry::name(subscripts)?)
             .map_err(|_| Error::Argument("`subscripts` has a NUL.".into()))?;
-        contract(x, s, |x, s| {
+        let terms = x.iter().map(|x| mlx::size(x) as f64).product(); // there may be fewer
+        contract(x, terms, s, |x, s| {
             let list = Arrays::of(x)?;
             // SAFETY: a valid list and text.
             mlx::out(|o| unsafe { mlx_sys::mlx_einsum(o, text.as_ptr(), list.0, s) })
         })
-        .map_err(|error| match error {
-            Error::Mlx(said) => {
-                let shapes: Vec<String> = x.iter().map(|x| show(mlx::shape(x))).collect();
-                Error::Shape(format!(
-                    "the subscripts \"{}\" do not fit operands of shapes {}. MLX says: {said}",
-                    text.to_string_lossy(),
-                    shapes.join(" and ")
-                ))
-            }
-            other => other,
-        })
+        .map_err(|error| unfit(error, &text, x))
     })
+}
+
+/// Instead of MLX's words, which tell of its own way, what subscripts have to be.
+fn unfit(error: Error, subscripts: &CStr, x: &[Array]) -> Error {
+    let Error::Mlx(_) = error else { return error };
+    let shapes: Vec<String> = x.iter().map(|x| show(mlx::shape(x))).collect();
+    Error::Shape(format!(
+        "the subscripts \"{}\" do not fit {} {}: they need a part for each operand, a letter for each of its axes, equal extents for equal letters, and in the result letters of the operands.",
+        subscripts.to_string_lossy(),
+        if shapes.len() == 1 { "an operand of shape" } else { "operands of shapes" },
+        shapes.join(" and ")
+    ))
 }
 
 extern "C" {
@@ -220,7 +253,8 @@ unsafe extern "C" fn einsum_path(operands: SEXP, subscripts: SEXP) -> SEXP {
         let list = Arrays::of(&x)?;
         let mut path = vec![0u8; 4096];
         let at = path.as_mut_ptr().cast();
-        check(rmlx_einsum_path(at, path.len(), text.as_ptr(), list.0))?;
+        check(rmlx_einsum_path(at, path.len(), text.as_ptr(), list.0))
+            .map_err(|error| unfit(error, &text, &x))?;
         let path = String::from_utf8_lossy(&path).into_owned();
         let mut count = 0;
         for step in path.split('\0').next().unwrap_or("").split_terminator(';') {
@@ -392,6 +426,7 @@ routines![
     inner / 1,
     matmul_stacks / 1,
     tensordot / 3,
+    vector_dot / 2,
     einsum / 2,
     einsum_path / 2,
     kron / 1,

@@ -132,7 +132,10 @@ unsafe extern "C" fn dequantize(arguments: SEXP, packing: SEXP, to: SEXP, on: SE
             Some(dtype::of(to, "`dtype`")?)
         };
         if to.is_some_and(|to| !dtype::is_float(to)) {
-            return Err(Error::Dtype("`dtype` must be a floating dtype.".into()));
+            return Err(Error::Dtype(format!(
+                "`dtype` must be a floating dtype; it is {}.",
+                to.map_or("none", dtype::name)
+            )));
         }
         let q = arguments.quantized(0, Some(3), device)?;
         let array = Packing::of(packing)?.dequantize(&q, to, device.stream())?;

@@ -49,12 +49,15 @@ impl Key {
     pub(super) fn array(self) -> Result<Array> {
         match self {
             Key::Given(operand) => {
-                let array = operand.array(Device::Cpu)?;
+                let other = || {
+                    Error::Argument("`key` must be a key: two uint32 numbers, as mlx_key() and mlx_key_split() make them.".into())
+                };
+                let array = operand.array(Device::Cpu).map_err(|error| match error {
+                    Error::Argument(_) => other(),
+                    error => error,
+                })?;
                 if mlx::dtype(&array) != Dtype::Uint32 || mlx::shape(&array) != [2] {
-                    return Err(Error::Argument(
-                        "`key` must be a key: two uint32 numbers, as mlx_key() and mlx_key_split() make them."
-                            .into(),
-                    ));
+                    return Err(other());
                 }
                 mlx::share(&array)
             }

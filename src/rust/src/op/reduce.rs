@@ -50,9 +50,7 @@ macro_rules! reductions {
 
 reductions! {
     sum = |x, axes, keep, na_rm, s| in_single(x, s, |x| sum_of(x, axes, keep, na_rm, s));
-    prod = |x, axes, keep, na_rm, s| in_single(x, s, |x| {
-        simple(mlx_sys::mlx_prod_axes, x, axes, keep, na_rm.then_some(1.0), s)
-    });
+    prod = |x, axes, keep, na_rm, s| in_single(x, s, |x| product_of(x, axes, keep, na_rm, s));
     max = |x, axes, keep, na_rm, s| extreme(mlx_sys::mlx_max_axes, f64::NEG_INFINITY, x, axes, keep, na_rm, s);
     min = |x, axes, keep, na_rm, s| extreme(mlx_sys::mlx_min_axes, f64::INFINITY, x, axes, keep, na_rm, s);
     mean = |x, axes, keep, na_rm, s| in_single(x, s, |x| mean_of(x, axes, keep, na_rm, s));
@@ -107,19 +105,47 @@ fn without_nan(x: &Array, neutral: f64, s: mlx_stream) -> Result<Array> {
     mlx::select(&nan, &mlx::scalar(neutral, mlx::dtype(x), s)?, x, s)
 }
 
-fn simple(
-    f: Reduction,
-    x: &Array,
-    axes: &[i32],
-    keep: bool,
-    neutral: Option<f64>,
-    s: mlx_stream,
-) -> Result<Array> {
-    let mut x = number(x, s)?;
-    if let Some(neutral) = neutral {
-        x = without_nan(&x, neutral, s)?;
+/// A product; NaN counts as one where it is left out. MLX's own has no second forward derivative, so
+/// a traced one is made of products of two halves.
+fn product_of(x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> Result<Array> {
+    let x = number(x, s)?;
+    let mut x = if na_rm { without_nan(&x, 1.0, s)? } else { x };
+    if !mlx::is_tracer(&x) || mlx::size(&x) == 0 {
+        return mlx::reduce(mlx_sys::mlx_prod_axes, &x, axes, keep, s);
     }
-    mlx::reduce(f, &x, axes, keep, s)
+    for &axis in axes {
+        while mlx::shape(&x)[axis as usize] > 1 {
+            x = pair_products(&x, axis, s)?;
+        }
+    }
+    if keep {
+        return Ok(x);
+    }
+    // SAFETY: a valid handle; the slice lives during the call.
+    mlx::out(|o| unsafe { mlx_sys::mlx_squeeze_axes(o, x.as_ptr(), axes.as_ptr(), axes.len(), s) })
+}
+
+/// The products of the first with the second half along an axis; the last of an odd number stays.
+fn pair_products(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    let half = mlx::shape(x)[axis as usize] / 2;
+    let product = mlx::binary(
+        mlx_sys::mlx_multiply,
+        &part_of(x, axis, 0, half, s)?,
+        &part_of(x, axis, half, 2 * half, s)?,
+        s,
+    )?;
+    let n = mlx::shape(x)[axis as usize];
+    if n == 2 * half {
+        return Ok(product);
+    }
+    let rest = part_of(x, axis, n - 1, n, s)?;
+    mlx::concatenate(&[product, rest], axis, s)
+}
+
+fn part_of(x: &Array, axis: i32, from: i32, to: i32, s: mlx_stream) -> Result<Array> {
+    let (mut start, mut stop) = (vec![0; mlx::rank(x)], mlx::shape(x).to_vec());
+    (start[axis as usize], stop[axis as usize]) = (from, to);
+    mlx::slice(x, &start, &stop, &vec![1; mlx::rank(x)], s)
 }
 
 /// Whether all or any are not zero; NaN counts as true, unless it is left out.
@@ -169,22 +195,17 @@ fn block_sums(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     let k = axis as usize;
     let shape = mlx::shape(x).to_vec();
     let whole = shape[k] / BLOCK;
-    let part = |from: i32, to: i32| {
-        let (mut start, mut stop) = (vec![0; shape.len()], shape.clone());
-        (start[k], stop[k]) = (from, to);
-        mlx::slice(x, &start, &stop, &vec![1; shape.len()], s)
-    };
     let mut split = shape.clone();
     split[k] = whole;
     split.insert(k + 1, BLOCK);
-    let full = mlx::reshape(&part(0, whole * BLOCK)?, &split, s)?;
+    let full = mlx::reshape(&part_of(x, axis, 0, whole * BLOCK, s)?, &split, s)?;
     let sums = mlx::reduce(mlx_sys::mlx_sum_axes, &full, &[axis + 1], false, s)?;
     if whole * BLOCK == shape[k] {
         return Ok(sums);
     }
     let rest = mlx::reduce(
         mlx_sys::mlx_sum_axes,
-        &part(whole * BLOCK, shape[k])?,
+        &part_of(x, axis, whole * BLOCK, shape[k], s)?,
         &[axis],
         true,
         s,
@@ -211,7 +232,7 @@ fn extreme(
     }
     let shape = mlx::shape(&x);
     if axes.iter().all(|&a| shape[a as usize] != 0) {
-        return mlx::reduce(f, &x, axes, keep, s);
+        return attained(f, &x, axes, keep, s);
     }
     let left = reduced_shape(shape, axes, keep);
     let kind = if dtype::is_integer(mlx::dtype(&x)) {
@@ -220,6 +241,33 @@ fn extreme(
         mlx::dtype(&x)
     };
     mlx::full(&left, &mlx::scalar(neutral, kind, s)?, kind, s)
+}
+
+/// An extreme, with a gradient that is shared equally by the elements that attain it. MLX's has no second
+/// forward derivative.
+pub fn attained(f: Reduction, x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
+    if !mlx::is_tracer(x) || !dtype::is_float(mlx::dtype(x)) {
+        return mlx::reduce(f, x, axes, keep, s);
+    }
+    let (kind, fixed) = (mlx::dtype(x), mlx::stop_gradient(x, s)?);
+    let value = mlx::reduce(f, &fixed, axes, true, s)?;
+    let nan = mlx::unary(mlx_sys::mlx_isnan, &fixed, s)?;
+    let there = mlx::binary(mlx_sys::mlx_equal, &fixed, &value, s)?;
+    let there = mlx::binary(mlx_sys::mlx_logical_or, &there, &nan, s)?;
+    let share = mlx::astype(&there, kind, s)?;
+    let count = mlx::reduce(mlx_sys::mlx_sum_axes, &share, axes, true, s)?;
+    let zero = mlx::scalar(0.0, kind, s)?;
+    let sum_of = |x: &Array| {
+        let terms = mlx::binary(mlx_sys::mlx_divide, x, &count, s)?;
+        let terms = mlx::select(&there, &terms, &zero, s)?;
+        mlx::reduce(mlx_sys::mlx_sum_axes, &terms, axes, keep, s)
+    };
+    // the value itself, which a sum of its shares would round, and 0 that moves with them
+    let exact = mlx::reduce(f, &fixed, axes, keep, s)?;
+    let moves = sum_of(&mlx::binary(mlx_sys::mlx_subtract, x, &fixed, s)?)?;
+    let near = mlx::binary(mlx_sys::mlx_add, &exact, &moves, s)?;
+    let finite = mlx::unary(mlx_sys::mlx_isfinite, &exact, s)?;
+    mlx::select(&finite, &near, &sum_of(x)?, s)
 }
 
 fn reduced_shape(shape: &[i32], axes: &[i32], keep: bool) -> Vec<i32> {

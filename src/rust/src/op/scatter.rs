@@ -79,7 +79,13 @@ unsafe extern "C" fn put_along_axis(x: SEXP, at: SEXP, values: SEXP, axis: SEXP)
             return mlx::share(array);
         }
         let values = values.array_into(mlx::dtype(array), device)?;
-        let values = mlx::broadcast(&values, mlx::shape(&at), s)?;
+        let values = mlx::broadcast(&values, mlx::shape(&at), s).map_err(|_| {
+            Error::Shape(format!(
+                "`values` (shape {}) must broadcast to the shape of the positions, {}.",
+                show(mlx::shape(&values)),
+                show(mlx::shape(&at))
+            ))
+        })?;
         // SAFETY: valid handles.
         mlx::out(|o| unsafe {
             let (x, at, values) = (array.as_ptr(), at.as_ptr(), values.as_ptr());
@@ -107,7 +113,14 @@ unsafe extern "C" fn gather(x: SEXP, list: SEXP, axes: SEXP) -> SEXP {
                 others.push(*size);
             }
         }
-        let out = mlx::gather(array, &at, &axes, &sizes, s)?;
+        // positions and axes are checked: only shapes are left to fail
+        let out = mlx::gather(array, &at, &axes, &sizes, s).map_err(|_| {
+            let shapes: Vec<String> = at.iter().map(|at| show(mlx::shape(at))).collect();
+            Error::Shape(format!(
+                "the parts of `indices` must broadcast to each other; their shapes are {}.",
+                shapes.join(", ")
+            ))
+        })?;
         let grid = mlx::rank(&out) - sizes.len();
         let shape: Vec<i32> = mlx::shape(&out)[..grid]
             .iter()

@@ -239,12 +239,14 @@ unsafe extern "C" fn any_mlx(list: SEXP) -> SEXP {
 
 /// `.Call`: the shape as an integer vector.
 unsafe extern "C" fn shape(x: SEXP) -> SEXP {
-    let ctx = handle::live(object::mlx_handle(x));
+    let handle = object::mlx_handle(x);
+    let ctx = handle::live(handle);
     let array = mlx::borrow(&ctx);
     let out = Rf_protect(Rf_allocVector(
         SEXPTYPE::INTSXP,
         mlx::rank(array) as R_xlen_t,
     ));
+    handle::live(handle); // a finalizer may have freed it meanwhile
     for (i, &n) in mlx::shape(array).iter().enumerate() {
         SET_INTEGER_ELT(out, i as R_xlen_t, n);
     }

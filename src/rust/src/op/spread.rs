@@ -1,12 +1,46 @@
 //! A plain vector beside one column: R's recycling would pair them, broadcasting makes a matrix. R's
-//! side tells the user.
+//! side tells the user; in functions that are transformed as they were written for R's vectors, they
+//! are paired.
 use crate::ffi::*;
 use crate::object;
+use crate::operand::Operand;
 use std::cell::Cell;
 
 thread_local! {
     /// R's `on_spread(first, n, m)`.
     static WATCHER: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
+    /// Whether a vector beside a column of as many rows is paired with it.
+    static PAIRING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// `.Call`: sets whether vectors are paired with columns, and tells whether they were.
+unsafe extern "C" fn pair_columns(yes: SEXP) -> SEXP {
+    let before = PAIRING.with(|p| p.replace(Rf_asLogical(yes) == 1));
+    Rf_ScalarLogical(before.into())
+}
+
+/// Whether a vector is to be paired with the column that `array` may be.
+unsafe fn pairs(vector: SEXP, array: SEXP) -> bool {
+    PAIRING.with(Cell::get) && rows(vector, array).is_some_and(|m| XLENGTH(vector) == m as R_xlen_t)
+}
+
+/// The two operands of an operation; a vector that is paired with a column takes its shape.
+///
+/// # Safety
+/// `x` and `y` are protected; the caller owns nothing (this may jump).
+pub unsafe fn operands(x: SEXP, y: SEXP) -> (Operand, Operand) {
+    let (mut a, mut b) = (Operand::of(x), Operand::of(y));
+    if let Operand::R { dim, .. } = &mut a {
+        if pairs(x, y) {
+            *dim = Rf_getAttrib(y, R_DimSymbol);
+        }
+    }
+    if let Operand::R { dim, .. } = &mut b {
+        if pairs(y, x) {
+            *dim = Rf_getAttrib(x, R_DimSymbol);
+        }
+    }
+    (a, b)
 }
 
 /// `.Call`: tells which R function hears of it.
@@ -34,6 +68,9 @@ unsafe fn rows(vector: SEXP, array: SEXP) -> Option<i32> {
 /// # Safety
 /// All are live, `x` and `y` protected; the caller owns nothing (this may jump).
 pub unsafe fn tell(out: SEXP, x: SEXP, y: SEXP) -> SEXP {
+    if pairs(x, y) || pairs(y, x) {
+        return out;
+    }
     let (first, vector, m) = match (rows(x, y), rows(y, x)) {
         (Some(m), _) => (true, x, m),
         (_, Some(m)) => (false, y, m),
@@ -53,4 +90,4 @@ pub unsafe fn tell(out: SEXP, x: SEXP, y: SEXP) -> SEXP {
     out
 }
 
-routines![set_spread_watcher / 1];
+routines![set_spread_watcher / 1, pair_columns / 1];

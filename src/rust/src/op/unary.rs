@@ -8,7 +8,7 @@ use crate::ffi::*;
 use crate::handle::Placed;
 use crate::mlx::{self, Array, Unary};
 use crate::names;
-use crate::op::{reduce, rounding};
+use crate::op::{branch, reduce, rounding};
 use crate::operand::{self, Operand};
 use mlx_sys::mlx_stream;
 
@@ -17,6 +17,8 @@ use mlx_sys::mlx_stream;
 enum How {
     /// MLX's own function.
     Native(Unary),
+    /// MLX's own, whose slope is not finite everywhere.
+    Partial(Unary),
     /// MLX's own, but for float64, which it rounds through float32, a kernel of ours.
     Exact(Unary, Exact),
     /// MLX's own on a gpu; on the cpu a kernel of ours, since MLX's loses digits in float32 too.
@@ -46,9 +48,8 @@ impl How {
             How::Accurate(_, e) if device == Device::Cpu && kind != Dtype::Complex64 => {
                 special(|x, s| exact::unary(e, x, s), x, s)
             }
-            How::Native(f) | How::Exact(f, _) | How::Accurate(f, _) | How::Bits(f) => {
-                mlx::unary(f, x, s)
-            }
+            How::Partial(f) | How::Exact(f, _) => branch::note(mlx::unary(f, x, s)?),
+            How::Native(f) | How::Accurate(f, _) | How::Bits(f) => mlx::unary(f, x, s),
             How::Composed(f) => f(x, s),
             How::Special(f) => special(f, x, s),
         }
@@ -98,6 +99,11 @@ fn times(x: &Array, by: f64, s: mlx_stream) -> Result<Array> {
     )
 }
 
+/// MLX's own of floating numbers, whose slope is not finite everywhere.
+fn partial(f: Unary, x: &Array, s: mlx_stream) -> Result<Array> {
+    branch::note(mlx::unary(f, &reduce::floating(x, s)?, s)?)
+}
+
 unsafe fn run(how: How, x: SEXP) -> SEXP {
     let operand = Operand::of(x);
     let out = entry::one(|| {
@@ -117,37 +123,37 @@ macro_rules! unary {
     };
 }
 
-use How::{Accurate, Bits, Composed, Exact as ExactIn64, Native, Special};
+use How::{Accurate, Bits, Composed, Exact as ExactIn64, Native, Partial, Special};
 unary! {
     abs = Native(mlx_sys::mlx_abs);
     sign = Composed(rounding::sign);
     negate = Native(mlx_sys::mlx_negative);
     logical_not = Native(mlx_sys::mlx_logical_not);
-    sqrt = Native(mlx_sys::mlx_sqrt);
+    sqrt = Partial(mlx_sys::mlx_sqrt);
     square = Native(mlx_sys::mlx_square);
-    reciprocal = Composed(|x, s| mlx::unary(mlx_sys::mlx_reciprocal, &reduce::floating(x, s)?, s));
-    rsqrt = Composed(|x, s| mlx::unary(mlx_sys::mlx_rsqrt, &reduce::floating(x, s)?, s));
+    reciprocal = Composed(|x, s| partial(mlx_sys::mlx_reciprocal, x, s));
+    rsqrt = Composed(|x, s| partial(mlx_sys::mlx_rsqrt, x, s));
     degrees = Composed(|x, s| times(x, 180.0 / std::f64::consts::PI, s));
     radians = Composed(|x, s| times(x, std::f64::consts::PI / 180.0, s));
     bitwise_invert = Bits(mlx_sys::mlx_bitwise_invert);
     exp = ExactIn64(mlx_sys::mlx_exp, Exact::Exp);
     expm1 = ExactIn64(mlx_sys::mlx_expm1, Exact::Expm1);
-    log = Native(mlx_sys::mlx_log);
+    log = Partial(mlx_sys::mlx_log);
     log2 = ExactIn64(mlx_sys::mlx_log2, Exact::Log2);
     log10 = ExactIn64(mlx_sys::mlx_log10, Exact::Log10);
-    log1p = Native(mlx_sys::mlx_log1p);
+    log1p = Partial(mlx_sys::mlx_log1p);
     sin = ExactIn64(mlx_sys::mlx_sin, Exact::Sin);
     cos = ExactIn64(mlx_sys::mlx_cos, Exact::Cos);
     tan = ExactIn64(mlx_sys::mlx_tan, Exact::Tan);
-    asin = Native(mlx_sys::mlx_arcsin);
-    acos = Native(mlx_sys::mlx_arccos);
+    asin = Partial(mlx_sys::mlx_arcsin);
+    acos = Partial(mlx_sys::mlx_arccos);
     atan = Native(mlx_sys::mlx_arctan);
-    sinh = Native(mlx_sys::mlx_sinh);
-    cosh = Native(mlx_sys::mlx_cosh);
+    sinh = Partial(mlx_sys::mlx_sinh);
+    cosh = Partial(mlx_sys::mlx_cosh);
     tanh = Native(mlx_sys::mlx_tanh);
     asinh = Native(mlx_sys::mlx_arcsinh);
-    acosh = Native(mlx_sys::mlx_arccosh);
-    atanh = Native(mlx_sys::mlx_arctanh);
+    acosh = Partial(mlx_sys::mlx_arccosh);
+    atanh = Partial(mlx_sys::mlx_arctanh);
     sinpi = Special(|x, s| exact::unary(Exact::Sinpi, x, s));
     cospi = Special(|x, s| exact::unary(Exact::Cospi, x, s));
     tanpi = Special(|x, s| exact::unary(Exact::Tanpi, x, s));

@@ -1,7 +1,9 @@
 //! R functions that MLX calls.
 use crate::anchor::Anchor;
+use crate::depth::Walk;
 use crate::device::Device;
 use crate::ffi::*;
+use crate::tape::Tracing;
 use crate::transform::trampoline::trampoline;
 use mlx_sys::mlx_closure;
 use std::cell::RefCell;
@@ -17,11 +19,12 @@ pub struct Callee {
     pub leaves: SEXP,
     /// The inputs' devices.
     pub devices: Vec<Device>,
-    /// Whether its inputs are what a transformation differentiates or maps, so that reading their
-    /// values leaves the tape.
-    pub traced: bool,
+    /// What a transformation does with its inputs.
+    pub traced: Tracing,
     /// Whether it gives one array of one element.
     pub scalar: bool,
+    /// What MLX is going to do with the results that needs stack for every operation.
+    pub walk: Option<Walk>,
     /// The devices of its last results.
     pub results: RefCell<Vec<Device>>,
 }
@@ -35,8 +38,9 @@ impl Callee {
             // SAFETY: R's own constant.
             leaves: unsafe { R_NilValue },
             devices,
-            traced: true,
+            traced: Tracing::Differentiated,
             scalar: false,
+            walk: None,
             results: RefCell::new(Vec::new()),
         }
     }

@@ -4,7 +4,7 @@ use crate::device::Device;
 use crate::error::{check, Error};
 use crate::ffi::*;
 use crate::mlx::Arrays;
-use crate::tape;
+use crate::tape::{self, Tracing};
 use crate::transform::callee::{Callee, Closure};
 use crate::transform::results::{Leaves, Results};
 use crate::transform::trampoline::Frame;
@@ -20,8 +20,8 @@ extern "C" {
         jvp: mlx_closure,
         vmap: mlx_closure,
         inputs: mlx_vector_array,
-        traced: *const usize,
-        n: usize,
+        differentiated: mlx_vector_array,
+        mapped: mlx_vector_array,
         stream: mlx_stream,
     ) -> c_int;
 }
@@ -44,23 +44,23 @@ unsafe extern "C" fn custom(function: SEXP, rules: SEXP, leaves: SEXP, caller: S
     Frame::run(cont, |traced| {
         let inputs = sources.arrays()?;
         let devices = sources.devices();
-        let closure = |i: R_xlen_t, function: SEXP, traced: bool| {
+        let closure = |i: R_xlen_t, function: SEXP, traced: Tracing| {
             let mut callee = Callee::new(function, caller, devices.clone());
             callee.traced = traced;
             Closure::kept(callee, Anchor::hold(VECTOR_ELT(cells, i)))
         };
         let rule = |i: R_xlen_t| match VECTOR_ELT(rules, i) {
             rule if rule == R_NilValue => Closure::none(),
-            rule => closure(i + 2, rule, false),
+            rule => closure(i + 2, rule, Tracing::Perhaps),
         };
-        let (values, again) = (closure(0, function, false), closure(1, function, true));
+        let values = closure(0, function, Tracing::Never);
+        let again = closure(1, function, Tracing::Differentiated);
         let (vjp, jvp, vmap) = (rule(0), rule(1), rule(2));
         let device = if devices.contains(&Device::Gpu) {
             Device::Gpu
         } else {
             Device::Cpu
         };
-        let outside = tape::inputs();
         let mut outputs = Arrays::new();
         let status = rmlx_custom_apply(
             &mut outputs.0,
@@ -70,15 +70,19 @@ unsafe extern "C" fn custom(function: SEXP, rules: SEXP, leaves: SEXP, caller: S
             jvp.0,
             vmap.0,
             inputs.0,
-            outside.as_ptr(),
-            outside.len(),
+            tape::inputs(Tracing::Differentiated)?.0,
+            tape::inputs(Tracing::Mapped)?.0,
             device.stream(),
         );
-        if status == 2 {
-            return Err(Error::Gradient(
-                "the function uses an array that is differentiated outside of it, and does not have it for an argument: its gradient would be lost. Make it an argument."
-                    .into(),
-            ));
+        let captured = match status {
+            2 => Some("differentiated outside of it, and does not have it for an argument: its gradient would be lost"),
+            3 => Some("mapped outside of it, and does not have it for an argument"),
+            _ => None,
+        };
+        if let Some(how) = captured {
+            return Err(Error::Gradient(format!(
+                "the function uses an array that is {how}. Make it an argument."
+            )));
         }
         check(status)?;
         traced.restore(&outputs)?;

@@ -1,4 +1,5 @@
 //! The graph of operations behind arrays, as text for Graphviz.
+use crate::depth::{self, Walk};
 use crate::error::{check, Error, Result};
 use crate::ffi::*;
 use crate::handle;
@@ -72,6 +73,7 @@ unsafe extern "C" fn graph_dot(arrays: SEXP, names: SEXP) -> SEXP {
                 check(status)?;
             }
         }
+        depth::check(&list, Walk::Show)?;
         let scratch = Scratch::open()?;
         let file = scratch.0.cast();
         check(mlx_sys::mlx_export_to_dot(file, namer.0, list.0))?;

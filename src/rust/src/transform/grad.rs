@@ -1,5 +1,5 @@
 //! value_and_grad of an R closure.
-use crate::error::{check, Result};
+use crate::error::check;
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::mlx::Arrays;
@@ -8,41 +8,17 @@ use crate::object;
 use crate::transform::callee::{Callee, Closure};
 use crate::transform::results::Leaves;
 use crate::transform::trampoline::Frame;
-use mlx_sys::mlx_closure_value_and_grad;
+use mlx_sys::{mlx_closure, mlx_stream, mlx_vector_array};
+use std::ffi::c_int;
 
-struct ValueAndGrad(mlx_closure_value_and_grad);
-
-impl ValueAndGrad {
-    fn of(closure: &Closure, n: usize) -> Result<ValueAndGrad> {
-        let which: Vec<i32> = (0..n as i32).collect();
-        // SAFETY: a valid closure and slice; the new object is ours.
-        unsafe {
-            let mut out = ValueAndGrad(mlx_sys::mlx_closure_value_and_grad_new());
-            check(mlx_sys::mlx_value_and_grad(
-                &mut out.0,
-                closure.0,
-                which.as_ptr(),
-                n,
-            ))?;
-            Ok(out)
-        }
-    }
-
-    fn apply(&self, inputs: &Arrays) -> Result<(Arrays, Arrays)> {
-        let (mut values, mut grads) = (Arrays::new(), Arrays::new());
-        // SAFETY: valid objects.
-        check(unsafe {
-            mlx_sys::mlx_closure_value_and_grad_apply(&mut values.0, &mut grads.0, self.0, inputs.0)
-        })?;
-        Ok((values, grads))
-    }
-}
-
-impl Drop for ValueAndGrad {
-    fn drop(&mut self) {
-        // SAFETY: ours.
-        unsafe { mlx_sys::mlx_closure_value_and_grad_free(self.0) };
-    }
+extern "C" {
+    fn rmlx_value_and_grad(
+        values: *mut mlx_vector_array,
+        grads: *mut mlx_vector_array,
+        function: mlx_closure,
+        primals: mlx_vector_array,
+        stream: mlx_stream,
+    ) -> c_int;
 }
 
 /// `.Call`: list(value, gradients) of `function(list of arrays)` at `leaves`, all of them
@@ -60,7 +36,14 @@ unsafe extern "C" fn value_and_grad(function: SEXP, leaves: SEXP, caller: SEXP) 
         callee.leaves = leaves;
         callee.scalar = true;
         let closure = Closure::lent(&callee);
-        let (values, grads) = ValueAndGrad::of(&closure, n as usize)?.apply(&sources.arrays()?)?;
+        let (mut values, mut grads) = (Arrays::new(), Arrays::new());
+        check(rmlx_value_and_grad(
+            &mut values.0,
+            &mut grads.0,
+            closure.0,
+            sources.arrays()?.0,
+            callee.input_device(0).stream(),
+        ))?;
         traced.restore(&values)?;
         traced.restore(&grads)?;
         handle::fill(

@@ -193,7 +193,7 @@ unsafe extern "C" fn graph(function: SEXP, leaves: SEXP, copied: SEXP, caller: S
 
 unsafe fn tell(inputs: &Arrays, outputs: &Arrays, copied: SEXP, slot: SEXP) -> Result<()> {
     let copied: Vec<usize> = ints(copied)?.iter().map(|&i| i as usize - 1).collect();
-    let given = tape::inputs(); // of transformations outside, too
+    let given = tape::ids(); // of transformations outside, too
     let mut graph = kept::<RefCell<Graph>>(slot).borrow_mut();
     let sink = graph.sink();
     check(rmlx_graph(

@@ -21,7 +21,7 @@ extern "C" {
         inputs: mlx_vector_array,
         values: mlx_vector_array,
     ) -> c_int;
-    fn rmlx_replay_rows(
+    fn rmlx_map_rows(
         res: *mut mlx_vector_array,
         outputs: mlx_vector_array,
         inputs: mlx_vector_array,
@@ -60,7 +60,7 @@ unsafe extern "C" fn replay(outputs: SEXP, inputs: SEXP, values: SEXP) -> SEXP {
 /// `.Call`: as [`replay`], for every row of `values` at once: these have a further first axis, and so
 /// have the results.
 unsafe extern "C" fn replay_rows(outputs: SEXP, inputs: SEXP, values: SEXP) -> SEXP {
-    run(rmlx_replay_rows, outputs, inputs, values)
+    run(rmlx_map_rows, outputs, inputs, values)
 }
 
 routines![replay / 3, replay_rows / 3];

@@ -1,13 +1,27 @@
 //! vmap of an R closure.
 use crate::device::Device;
-use crate::error::check;
+use crate::error::{check, Error};
 use crate::ffi::*;
 use crate::keep::{keeper, kept};
 use crate::mlx::Arrays;
+use crate::tape::Tracing;
 use crate::transform::callee::{Callee, Closure};
 use crate::transform::results::{Leaves, Results};
 use crate::transform::trampoline::Frame;
+use mlx_sys::mlx_vector_array;
 use std::cell::RefCell;
+use std::ffi::c_int;
+
+extern "C" {
+    fn rmlx_map_graph(
+        res: *mut mlx_vector_array,
+        outputs: mlx_vector_array,
+        stand_ins: mlx_vector_array,
+        items: mlx_vector_array,
+        in_axes: *const c_int,
+        out_axes: *const c_int,
+    ) -> c_int;
+}
 
 /// A function's graph for one item.
 struct Trace {
@@ -29,7 +43,8 @@ unsafe extern "C" fn map_trace(function: SEXP, leaves: SEXP, axes: SEXP, caller:
     let cont = Rf_protect(R_MakeUnwindCont());
     let slot = Rf_protect(keeper(|| Ok(RefCell::new(None::<Trace>))));
     Frame::run(cont, |traced| {
-        let callee = Callee::new(function, caller, sources.devices());
+        let mut callee = Callee::new(function, caller, sources.devices());
+        callee.traced = Tracing::Mapped;
         let closure = Closure::lent(&callee);
         let axes = axes_of(axes);
         let inputs = sources.arrays()?;
@@ -57,7 +72,8 @@ unsafe extern "C" fn map_trace(function: SEXP, leaves: SEXP, axes: SEXP, caller:
     slot
 }
 
-/// `.Call`: the results of a [`map_trace`] for all items, which lie along `axes` of them.
+/// `.Call`: the results of a [`map_trace`] for all items, which lie along `axes` of them; -1: that are the
+/// same for all items.
 unsafe extern "C" fn map_replace(slot: SEXP, axes: SEXP) -> SEXP {
     let cont = Rf_protect(R_MakeUnwindCont());
     let results = Rf_protect(Results::keeper());
@@ -67,16 +83,20 @@ unsafe extern "C" fn map_replace(slot: SEXP, axes: SEXP) -> SEXP {
         };
         let out_axes = axes_of(axes);
         let mut mapped = Arrays::new();
-        check(mlx_sys::mlx_detail_vmap_replace(
+        let status = rmlx_map_graph(
             &mut mapped.0,
-            trace.inputs.0,
-            trace.stand_ins.0,
             trace.outputs.0,
+            trace.stand_ins.0,
+            trace.inputs.0,
             trace.axes.as_ptr(),
-            trace.axes.len(),
             out_axes.as_ptr(),
-            out_axes.len(),
-        ))?;
+        );
+        if status == 2 {
+            return Err(Error::Argument(
+                "`out_axes` is NULL for a result that differs from item to item.".into(),
+            ));
+        }
+        check(status)?;
         traced.restore(&mapped)?;
         Results::add(results, &mapped, |i| trace.devices[i])
     });

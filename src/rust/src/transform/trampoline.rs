@@ -5,10 +5,11 @@
 //! unwinds its C++ frames, the entry frees what it owns and only then lets R jump on. So the very
 //! condition that the user's code raised reaches the user's handlers, and no jump crosses a Rust
 //! or C++ frame.
+use crate::depth;
 use crate::error::{guarded, raise, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
-use crate::mlx;
+use crate::mlx::{self, Arrays};
 use crate::names;
 use crate::object;
 use crate::tape::Traced;
@@ -16,6 +17,7 @@ use crate::transform::callee::Callee;
 use mlx_sys::mlx_vector_array;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
+use std::mem::ManuallyDrop;
 
 /// One running entry that MLX may call R from. It lives on the entry's stack; nested
 /// transformations form a chain. MLX may call functions that other entries gave it (rules of custom
@@ -82,9 +84,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         let fresh = Rf_protect(handle::new());
         let filled = guarded(|| {
             let array = mlx::out(|o| unsafe { mlx_sys::mlx_vector_array_get(o, input, i) })?;
-            if (*callee).traced {
-                Traced::add(&array)?;
-            }
+            Traced::add(&array, (*callee).traced)?;
             handle::fill(fresh, Placed::new(array, (*callee).input_device(i)));
             Ok(())
         });
@@ -132,7 +132,10 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
             ))?;
         }
         *(*callee).results.borrow_mut() = devices;
-        Ok(())
+        match (*callee).walk {
+            Some(walk) => depth::check(&ManuallyDrop::new(Arrays(output)), walk),
+            None => Ok(()),
+        }
     });
     if kept.is_none() {
         raise();
