@@ -176,7 +176,7 @@ call_with <- function(f, args, title) {
   }
   pairing <- .Call(C_pair_columns, as_plain)
   on.exit(.Call(C_pair_columns, pairing))
-  symbols <- argument_names(f, args)
+  symbols <- argument_symbols(f, args)
   # f is looked up as a function, so of its arguments only a function could stand in for it
   if (functions) symbols <- make.unique(c(title, symbols))[-1L]
   arguments <- lapply(symbols, as.name)
@@ -188,8 +188,11 @@ call_with <- function(f, args, title) {
   eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
 }
 
-# Unique names for n arguments of which some are given: those of f's own that are open, then x1, x2, ...
-argument_symbols <- function(given, n, own) {
+# Unique names of arguments of which some are given: those of f's own that are open, then x1, x2, ...
+argument_symbols <- function(f, args) {
+  given <- names(args)
+  n <- length(args)
+  own <- names(formals(if (is.primitive(f)) args(f) else f))
   if (is.null(given)) {
     if (length(own) >= n && !"..." %in% own[seq_len(n)]) return(own[seq_len(n)])
     given <- character(n)
@@ -202,11 +205,6 @@ argument_symbols <- function(given, n, own) {
   known <- seq_len(min(length(open), length(free)))
   symbols[free[known]] <- open[known]
   make.unique(symbols)
-}
-
-# What arguments are called: by their names, or f's own names of them, where it has some.
-argument_names <- function(f, args) {
-  argument_symbols(names(args), length(args), names(formals(if (is.primitive(f)) args(f) else f)))
 }
 
 check_loss <- function(x, who) {

@@ -63,7 +63,7 @@ mlx_graph <- structure(
       found$leaves
     }
     found <- .Call(C_graph, traced, parts$leaves, as.integer(copied), environment())
-    names(parts$skeleton) <- argument_names(f, args)
+    names(parts$skeleton) <- argument_symbols(f, args)
     new_graph(found, leaf_paths(parts$skeleton), leaf_paths(skeleton), vapply(parts$leaves, mlx_device, ""))
   },
   transforms = TRUE

@@ -84,6 +84,18 @@ test_that("factorizations, custom functions, gradients and maps are exported as 
   expect_identical(as.numeric(mlx_import_function(file)(5)), 10)
 })
 
+test_that("operations that run MLX's under its name are written as those", {
+  file <- file_at()
+  filled <- function(x, y) {
+    x[2:3, 1] <- y^x[1, 2] # a power and a replaced block
+    x
+  }
+  mlx_export_function(file, filled, matrix(1:6, 3), c(2, 3))
+  want <- matrix(c(1, 4^5, 2^5, 4, 5, 6), 3)
+  want[1, 2] <- 5
+  expect_near(mlx_import_function(file)(replace(matrix(1:6, 3), 4, 5), c(4, 2)), want, 1e-6)
+})
+
 test_that("what cannot be in a file is refused by name, and the file that was there stays", {
   folder <- tempfile("folder")
   dir.create(folder)
@@ -109,10 +121,15 @@ test_that("what cannot be in a file is refused by name, and the file that was th
   refused(mlx_export_function(file, function(x) x, "a"), "character", class = "rmlx_error_argument")
   refused(mlx_export_function(file, function(...) ..1, a = 1, a = 2), "twice", class = "rmlx_error_argument")
   refused(mlx_export_function(file, function(x) x, 1, shapeless = NA), "shapeless", class = "rmlx_error_argument")
+  deep <- function(x) {
+    for (i in 1:1e5) x <- x + 1
+    x
+  }
+  refused(mlx_export_function(file, deep, 1), "stack", class = "rmlx_error_depth")
   refused(close(mlx_exporter(file, function(x) x)), "nothing was exported", class = "rmlx_error_argument")
   refused(mlx_vmap(function(y) mlx_export_function(file, function(a) a * y, 1))(c(1, 2)), "transformation outside",
           class = "rmlx_error_file")
-  expect_error(mlx_export_function(file.path(folder, "no", "f"), function(x) x, 1), "No such file",
+  expect_error(mlx_export_function(file.path(folder, "no", "f"), function(x) x, 1), "no such folder",
                class = "rmlx_error_file")
   expect_error(mlx_export_function(NA, function(x) x, 1), "file", class = "rmlx_error_argument")
 })

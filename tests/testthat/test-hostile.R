@@ -11,7 +11,7 @@ special_arguments <- list(
 
 # f's own errors are the user's.
 not_tried <- c(
-  "mlx_grad: ...", "mlx_value_grad: ...", "mlx_check_grad: ...", "mlx_graph: ...",
+  "mlx_grad: ...", "mlx_value_grad: ...", "mlx_graph: ...", "mlx_check_grad: ...",
   "mlx_optimize: f", "mlx_optimize: par", "mlx_mle: loglik", "mlx_mle: start",
   # handed on to base R's methods, with the array's values
   "print.mlx: ...", "format.mlx: ...",

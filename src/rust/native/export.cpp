@@ -1,5 +1,5 @@
 // Functions written to a file. MLX can write its own primitives only, so the graph is first freed of
-// those of rule.cpp and custom.cpp, which stand between a graph and its derivatives alone.
+// ours, as far as they stand between a graph and its derivatives alone.
 
 #include <stdexcept>
 #include <string>
@@ -15,22 +15,22 @@
 #include "derive.h"
 #include "own.h"
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
 namespace {
 
 using rmlx::Arrays;
-using Ids = std::unordered_set<std::uintptr_t>;
+using rmlx::Ids;
 
 // What only this package can compute.
 struct OnlyOurs : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The graph behind arrays without our primitives that pass values on. Between those and the operation's
+// The graph behind arrays without our primitives that pass values on or wrap others. Between those and the operation's
 // inputs stands stop_gradient, which MLX leaves out of files.
 class Plain {
  public:
@@ -76,7 +76,7 @@ class Plain {
     if (!a.has_primitive() && a.status() == mx::array::Status::unscheduled && !inputs_.count(a.id())) {
       throw std::domain_error("captured");
     }
-    if (rmlx::is_kernel(a)) {
+    if (rmlx::is_exact(a)) {
       throw OnlyOurs(a.primitive().name());
     }
     path_.push_back({a, rmlx::is_passed_on(a) ? Arrays{value(a)} : a.inputs(), 0});
@@ -104,14 +104,15 @@ class Plain {
       fresh_.emplace(a.id(), now(value(a)));
       return;
     }
+    // MLX would take a wrapper for what it wraps, by its name
+    auto wrapper = dynamic_cast<const rmlx::Wrapper*>(&a.primitive());
     Arrays arguments;
-    bool changed = false;
+    bool changed = wrapper != nullptr;
     for (auto& input : a.inputs()) {
       changed = changed || fresh_.count(input.id()) > 0;
       arguments.push_back(now(input));
     }
-    auto primitive = rmlx::primitive_of(a);
-    if (!changed && primitive == a.primitive_ptr()) {
+    if (!changed) {
       return;
     }
     auto outputs = a.outputs();
@@ -122,7 +123,8 @@ class Plain {
       dtypes.push_back(output.dtype());
     }
     auto made = mx::array::make_arrays(
-        std::move(shapes), dtypes, primitive, std::move(arguments));
+        std::move(shapes), dtypes, wrapper ? wrapper->wrapped() : a.primitive_ptr(),
+        std::move(arguments));
     for (size_t i = 0; i < outputs.size(); i++) {
       fresh_.emplace(outputs[i].id(), made[i]);
     }
@@ -190,20 +192,12 @@ class Exporter {
   mx::FunctionExporter file_;
 };
 
-int report(std::exception& e) {
-  mlx_error("%s", e.what());
-  return 1;
-}
-
 } // namespace
 
 extern "C" int rmlx_exporter_new(void** res, const char* file, bool shapeless) {
-  try {
+  return rmlx::status_of([&] {
     *res = new Exporter(file, shapeless);
-    return 0;
-  } catch (std::exception& e) {
-    return report(e);
-  }
+  });
 }
 
 // 2: the function needs a kernel of ours, whose name is the message; 3: it uses arrays without values.
@@ -213,22 +207,24 @@ extern "C" int rmlx_exporter_add(
     mlx_closure function,
     mlx_vector_array inputs,
     const char* const* names) {
-  try {
-    const Arrays& list = mlx_vector_array_get_(inputs);
-    mlx_vector_array_set_(
-        *results,
-        static_cast<Exporter*>(exporter)->add(
-            mlx_closure_get_(function), list,
-            std::vector<std::string>(names, names + list.size())));
-    return 0;
-  } catch (OnlyOurs& e) {
-    report(e);
-    return 2;
-  } catch (std::domain_error& e) {
-    return 3;
-  } catch (std::exception& e) {
-    return report(e);
-  }
+  int refused = 0;
+  int status = rmlx::status_of([&] {
+    try {
+      const Arrays& list = mlx_vector_array_get_(inputs);
+      mlx_vector_array_set_(
+          *results,
+          static_cast<Exporter*>(exporter)->add(
+              mlx_closure_get_(function), list,
+              std::vector<std::string>(names, names + list.size())));
+    } catch (OnlyOurs&) {
+      refused = 2;
+      throw;
+    } catch (std::domain_error&) {
+      refused = 3;
+      throw;
+    }
+  });
+  return refused ? refused : status;
 }
 
 extern "C" bool rmlx_exporter_began(void* exporter) {
@@ -236,12 +232,9 @@ extern "C" bool rmlx_exporter_began(void* exporter) {
 }
 
 extern "C" int rmlx_exporter_close(void* exporter) {
-  try {
+  return rmlx::status_of([&] {
     static_cast<Exporter*>(exporter)->close();
-    return 0;
-  } catch (std::exception& e) {
-    return report(e);
-  }
+  });
 }
 
 extern "C" void rmlx_exporter_free(void* exporter) {

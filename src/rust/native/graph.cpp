@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "own.h"
+
 #include "mlx/c/private/mlx.h"
 #include "mlx/primitives.h"
 #include "status.h"

@@ -12,8 +12,8 @@
 #include <mlx/fast.h>
 #include <mlx/mlx.h>
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -48,15 +48,10 @@ std::optional<float> initial(const rmlx_kernel_launch& how) {
   return how.init ? std::optional<float>(*how.init) : std::nullopt;
 }
 
-int report(std::exception& e) {
-  mlx_error("%s", e.what());
-  return 1;
-}
-
 } // namespace
 
 extern "C" int rmlx_kernel_new(void** res, const rmlx_kernel_source* from) {
-  try {
+  return rmlx::status_of([&] {
     Names in = names(from->inputs, from->n_inputs), out = names(from->outputs, from->n_outputs);
     *res = new Kernel(
         from->cuda ? mx::fast::cuda_kernel(
@@ -65,10 +60,7 @@ extern "C" int rmlx_kernel_new(void** res, const rmlx_kernel_source* from) {
                    : mx::fast::metal_kernel(
                          from->name, in, out, from->source, from->header, from->contiguous,
                          from->atomic));
-    return 0;
-  } catch (std::exception& e) {
-    return report(e);
-  }
+  });
 }
 
 extern "C" void rmlx_kernel_free(void* kernel) {
@@ -84,7 +76,7 @@ extern "C" int rmlx_kernel_apply(
     size_t n,
     bool verbose,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     std::vector<std::pair<std::string, mx::fast::TemplateArg>> given;
     for (size_t i = 0; i < n; i++) {
       const auto& argument = arguments[i];
@@ -105,10 +97,7 @@ extern "C" int rmlx_kernel_apply(
         (*static_cast<Kernel*>(kernel))(
             mlx_vector_array_get_(inputs), shapes, dtypes, three(how->grid), three(how->group),
             given, initial(*how), verbose, mlx_stream_get_(stream)));
-    return 0;
-  } catch (std::exception& e) {
-    return report(e);
-  }
+  });
 }
 
 extern "C" int rmlx_kernel_precompiled(
@@ -123,7 +112,7 @@ extern "C" int rmlx_kernel_precompiled(
     int shared_memory,
     bool contiguous,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     std::vector<mx::fast::ScalarArg> scalars;
     for (size_t i = 0; i < n; i++) {
       double number = arguments[i].number;
@@ -145,8 +134,5 @@ extern "C" int rmlx_kernel_precompiled(
             name, std::string(code, length), mlx_vector_array_get_(inputs), shapes, dtypes, scalars,
             three(how->grid), three(how->group), shared_memory, initial(*how), contiguous,
             mlx_stream_get_(stream)));
-    return 0;
-  } catch (std::exception& e) {
-    return report(e);
-  }
+  });
 }

@@ -11,6 +11,7 @@
 #include <mlx/primitives.h>
 
 #include "own.h"
+
 #include "mlx/c/private/mlx.h"
 #include "status.h"
 
@@ -20,7 +21,7 @@ namespace {
 
 using Arrays = std::vector<mx::array>;
 
-class Mappable : public mx::Primitive, public rmlx::Wraps {
+class Mappable : public mx::Primitive, public rmlx::Wrapper {
  public:
   explicit Mappable(std::shared_ptr<mx::Primitive> inner)
       : mx::Primitive(inner->stream()), inner_(std::move(inner)) {}
@@ -42,7 +43,7 @@ class Mappable : public mx::Primitive, public rmlx::Wraps {
     return inner_->name();
   }
 
-  const std::shared_ptr<mx::Primitive>& inner() const override {
+  std::shared_ptr<mx::Primitive> wrapped() const override {
     return inner_;
   }
 

@@ -1,4 +1,4 @@
-// How rmlx's own primitives are told from MLX's: by their names.
+// How rmlx's own primitives are told from MLX's: by their names, or by what they wrap.
 #pragma once
 
 #include <memory>
@@ -8,6 +8,13 @@
 #include <mlx/primitives.h>
 
 namespace rmlx {
+
+// A primitive that runs one of MLX's, under its name.
+class Wrapper {
+ public:
+  virtual ~Wrapper() = default;
+  virtual std::shared_ptr<mlx::core::Primitive> wrapped() const = 0;
+};
 
 inline std::string_view name_of(const mlx::core::array& a) {
   return a.has_primitive() ? a.primitive().name() : "";
@@ -23,23 +30,9 @@ inline bool is_passed_on(const mlx::core::array& a) {
   return is_rule(a) || name_of(a) == "Custom";
 }
 
-// Whether a kernel of exact.cpp or whole.cpp computes an array.
-inline bool is_kernel(const mlx::core::array& a) {
-  return name_of(a).substr(0, 5) == "Exact" || name_of(a) == "Whole";
-}
-
-// A primitive that runs one of MLX's under its name, with other derivatives.
-struct Wraps {
-  virtual const std::shared_ptr<mlx::core::Primitive>& inner() const = 0;
-
- protected:
-  ~Wraps() = default;
-};
-
-// MLX's own primitive of an operation.
-inline std::shared_ptr<mlx::core::Primitive> primitive_of(const mlx::core::array& a) {
-  auto wrapper = dynamic_cast<const Wraps*>(&a.primitive());
-  return wrapper ? wrapper->inner() : a.primitive_ptr();
+// Whether a kernel of exact.cpp computes an array.
+inline bool is_exact(const mlx::core::array& a) {
+  return name_of(a).substr(0, 5) == "Exact";
 }
 
 } // namespace rmlx

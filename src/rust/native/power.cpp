@@ -10,6 +10,7 @@
 #include <mlx/primitives.h>
 
 #include "own.h"
+
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
@@ -22,7 +23,7 @@ using mx::array;
 
 array smooth(const array& power);
 
-class Power : public mx::Primitive, public rmlx::Wraps {
+class Power : public mx::Primitive, public rmlx::Wrapper {
  public:
   explicit Power(std::shared_ptr<mx::Primitive> inner)
       : mx::Primitive(inner->stream()), inner_(std::move(inner)) {}
@@ -78,7 +79,7 @@ class Power : public mx::Primitive, public rmlx::Wraps {
     return inner_->name();
   }
 
-  const std::shared_ptr<mx::Primitive>& inner() const override {
+  std::shared_ptr<mx::Primitive> wrapped() const override {
     return inner_;
   }
 

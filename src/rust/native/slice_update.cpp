@@ -12,6 +12,7 @@
 #include <mlx/primitives.h>
 
 #include "own.h"
+
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
@@ -28,7 +29,7 @@ struct Block {
 
 array updated(const array& x, const array& value, const Block& block, mx::Stream s);
 
-class SliceUpdate : public mx::Primitive, public rmlx::Wraps {
+class SliceUpdate : public mx::Primitive, public rmlx::Wrapper {
  public:
   SliceUpdate(std::shared_ptr<mx::Primitive> inner, Block block)
       : mx::Primitive(inner->stream()), inner_(std::move(inner)), block_(std::move(block)) {}
@@ -90,7 +91,7 @@ class SliceUpdate : public mx::Primitive, public rmlx::Wraps {
     return inner_->name();
   }
 
-  const std::shared_ptr<mx::Primitive>& inner() const override {
+  std::shared_ptr<mx::Primitive> wrapped() const override {
     return inner_;
   }
 

@@ -17,8 +17,8 @@
 #include "derive.h"
 #include "own.h"
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -197,7 +197,7 @@ extern "C" int rmlx_trace(
     mlx_closure function,
     mlx_vector_array primals,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     mx::Stream s = mlx_stream_get_(stream);
     const rmlx::Function& f = mlx_closure_get_(function);
     // MLX keeps graphs during a transformation, and so there is one, of nothing
@@ -213,11 +213,7 @@ extern "C" int rmlx_trace(
       return Arrays{mx::copy(nothing[0], s)};
     };
     mx::vjp(traced, {mx::array(0.0f)}, {mx::array(0.0f)});
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 extern "C" int rmlx_graph(
@@ -228,15 +224,11 @@ extern "C" int rmlx_graph(
     const size_t* given,
     size_t n_given,
     const rmlx_graph_sink* sink) {
-  try {
+  return rmlx::status_of([&] {
     Graph(
         mlx_vector_array_get_(inputs), mlx_vector_array_get_(outputs),
         std::vector<size_t>(copied, copied + n_copied),
         std::unordered_set<std::uintptr_t>(given, given + n_given), *sink)
         .tell();
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

@@ -144,7 +144,7 @@ pub unsafe fn check_read(handle: SEXP) {
     }
 }
 
-/// The ids of all that running transformations trace.
+/// The ids of what running transformations trace.
 pub fn ids() -> Vec<usize> {
     INPUTS.with(|inputs| inputs.borrow().iter().map(|input| input.id).collect())
 }

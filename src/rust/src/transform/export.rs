@@ -1,4 +1,5 @@
 //! R closures written to a file (`native/export.cpp`).
+use crate::depth::Walk;
 use crate::entry;
 use crate::error::{check, last_mlx_error, Error, Result};
 use crate::ffi::*;
@@ -101,6 +102,7 @@ unsafe extern "C" fn export_add(
         };
         let mut callee = Callee::new(function, caller, sources.devices());
         callee.leaves = leaves;
+        callee.walk = Some(Walk::Trace);
         let texts: Vec<*const c_char> = (0..XLENGTH(names))
             .map(|i| R_CHAR(STRING_ELT(names, i)))
             .collect();
