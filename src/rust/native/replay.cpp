@@ -11,6 +11,8 @@
 #include <mlx/primitives.h>
 #include <mlx/transforms_impl.h>
 
+#include "replay.h"
+
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
@@ -20,8 +22,9 @@ namespace {
 
 using Arrays = std::vector<mx::array>;
 
-// `outputs` with `values` in the place of `inputs`. Arrays that do not depend on these stay as they are.
-Arrays replay(const Arrays& outputs, const Arrays& inputs, const Arrays& values) {
+} // namespace
+
+Arrays rmlx::replay(const Arrays& outputs, const Arrays& inputs, const Arrays& values) {
   std::unordered_map<std::uintptr_t, mx::array> fresh;
   for (size_t i = 0; i < inputs.size(); i++) {
     fresh.emplace(inputs[i].id(), values.at(i));
@@ -83,8 +86,6 @@ Arrays replay(const Arrays& outputs, const Arrays& inputs, const Arrays& values)
   return out;
 }
 
-} // namespace
-
 extern "C" int rmlx_replay(
     mlx_vector_array* res,
     mlx_vector_array outputs,
@@ -93,7 +94,7 @@ extern "C" int rmlx_replay(
   try {
     mlx_vector_array_set_(
         *res,
-        replay(
+        rmlx::replay(
             mlx_vector_array_get_(outputs), mlx_vector_array_get_(inputs),
             mlx_vector_array_get_(values)));
     return 0;
@@ -115,7 +116,7 @@ extern "C" int rmlx_replay_rows(
     for (auto& input : from) {
       stand_ins.push_back(mx::stop_gradient(input, mx::default_stream(mx::Device::cpu)));
     }
-    Arrays once = replay(mlx_vector_array_get_(outputs), from, stand_ins);
+    Arrays once = rmlx::replay(mlx_vector_array_get_(outputs), from, stand_ins);
     std::vector<int> in(from.size(), 0), out(once.size(), 0);
     mlx_vector_array_set_(
         *res,

@@ -10,6 +10,8 @@ thread_local! {
     static INPUTS: RefCell<Vec<(usize, Array)>> = const { RefCell::new(Vec::new()) };
     /// How often base code read an array's values without saying so.
     static SILENT_READS: Cell<f64> = const { Cell::new(0.0) };
+    /// How often anybody looked at an array's values, R or we.
+    static LOOKS: Cell<f64> = const { Cell::new(0.0) };
     /// How often values went to R at all.
     static READS: Cell<f64> = const { Cell::new(0.0) };
     /// R's `on_silent_read()`, which follows options(rmlx.host_reads).
@@ -107,9 +109,24 @@ pub unsafe fn check_silent_read(handle: SEXP) {
     }
 }
 
+/// Whether a transformation is being run.
+pub fn is_running() -> bool {
+    INPUTS.with(|inputs| !inputs.borrow().is_empty())
+}
+
 /// Counts that an array's values go to R.
 pub fn count_read() {
     READS.with(|n| n.set(n.get() + 1.0));
+}
+
+/// Counts that something depends on an array's values now, and not only through MLX's graph.
+pub fn count_look() {
+    LOOKS.with(|n| n.set(n.get() + 1.0));
+}
+
+/// How often [`count_look`] counted so far.
+pub fn looks() -> f64 {
+    LOOKS.with(Cell::get)
 }
 
 /// `.Call`: how often values went to R so far. Our own functions should not need them: the tests

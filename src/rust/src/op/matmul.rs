@@ -9,6 +9,7 @@ use crate::memory;
 use crate::mlx::{self, Array};
 use crate::names;
 use crate::operand::{self, pair, Operand};
+use crate::tape;
 
 /// Which product: x y, x' y or x y'.
 #[derive(Clone, Copy, PartialEq)]
@@ -136,6 +137,7 @@ pub fn whole_numbers(
         let size = mlx::unary(mlx_sys::mlx_abs, &product, s)?;
         let largest = mlx::reduce(mlx_sys::mlx_max_axes, &size, &axes, false, s)?;
         let mut value = 0.0;
+        tape::count_look();
         // SAFETY: a valid float64 scalar.
         crate::error::check(unsafe {
             mlx_sys::mlx_array_item_float64(&mut value, largest.as_ptr())
