@@ -32,7 +32,7 @@ captures <- function(roots, state = list()) {
   add <- function(frame, name, how, at = frame, is_state = FALSE) {
     if (!is_new(rlang::obj_address(frame), how, name)) return(NULL)
     slot <- list(frame = frame, name = name, how = how, at = at, state = is_state)
-    slot <- c(slot, value_of(slot, force = how == 0L))
+    slot <- c(slot, value_of(slot, force = how == 0L && !is.null(at) && !leaves_function(promised(at, name))))
     if (slot$missing) return(NULL)
     slots[[length(slots) + 1L]] <<- slot
     if (slot$bound && how != 3L) look_at(slot$value)
@@ -98,6 +98,9 @@ is_lazy <- function(frame, name) {
   !is_foreign(frame) && name != "..." && isTRUE(unname(rlang::env_binding_are_lazy(frame, name)))
 }
 
+# The code of a promise, which may be to leave a function: callCC() makes such.
+promised <- function(frame, name) eval(call("substitute", as.name(name)), frame)
+
 # Whether an environment belongs to a package, or is everybody's.
 is_foreign <- function(frame) {
   isNamespace(frame) || identical(frame, globalenv()) || identical(frame, baseenv()) || identical(frame, emptyenv()) ||
@@ -118,10 +121,16 @@ is_unchanged <- function(before, after) {
   plain(before$value) && plain(after$value) && identical(before$value, after$value)
 }
 
-# Whether a value, or one within a list, is an array that only stands for one.
-is_abstract <- function(x) {
-  any(vapply(partition(x, leaf = live_array)$leaves, function(leaf) .Call(C_is_abstract, leaf), NA))
+# Whether a value is an array, or has some within lists, that are so and so.
+has_arrays <- function(x, so = function(array) TRUE) {
+  if (is_mlx(x)) return(!is.null(live_array(x)) && so(x))
+  if (!is_node(x)) return(FALSE)
+  for (element in unclass(x)) if (!missing(element) && has_arrays(element, so)) return(TRUE)
+  FALSE
 }
+
+# The same of arrays that only stand for others.
+is_abstract <- function(x) has_arrays(x, function(array) .Call(C_is_abstract, array))
 
 # An array that was not freed; NULL for anything else.
 live_array <- function(x) {

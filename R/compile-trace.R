@@ -5,7 +5,7 @@
 captured_arrays <- function(slots, at, state = FALSE) {
   leaves <- list()
   skeletons <- lapply(slots, function(slot) {
-    if (slot$state != state || slot$how == 3L) return(slot$value)
+    if (slot$state != state || slot$how == 3L || !has_arrays(slot$value)) return(slot$value)
     part <- partition(slot$value, at + length(leaves), leaf = live_array)
     leaves <<- c(leaves, part$leaves)
     part$skeleton
@@ -70,10 +70,9 @@ keep_trace <- function(self, trace, args) {
     differs <- .Call(C_compile_widen, traces[[i]], trace)
     if (nzchar(differs)) {
       rmlx_abort(
-        c(paste0("compiled with `shapeless = TRUE`, `", self$title, "` does other work for arguments of other extents: ",
-                 differs, " differs."),
-          i = paste("Use `shapeless = FALSE`, or write it without length(), dim() and the like:",
-                    "mean(x) for sum(x) / length(x).")),
+        c(paste0("compiled with `shapeless = TRUE`, `", self$title, "` does other work for arguments of other ",
+                 "extents: ", differs, " differs."),
+          i = "Use `shapeless = FALSE`, or write it without length(), dim() and the like, which give R numbers."),
         "shapeless"
       )
     }
@@ -123,7 +122,7 @@ names_in <- function(slots, frame) {
 enter_state <- function(slots, skeletons, inputs) {
   Map(function(slot, skeleton) {
     if (!slot$state || slot$how == 3L) return(NULL)
-    if (length(partition(slot$value, leaf = live_array)$leaves) == 0L) return(slot$value)
+    if (!has_arrays(slot$value)) return(slot$value)
     value <- restore(skeleton, inputs)
     assign(slot$name, value, slot$frame)
     value
@@ -141,7 +140,7 @@ leave_state <- function(frames, slots, placed) {
       i <- own[match(name, names)]
       value <- get0(name, frame, inherits = FALSE)
       same <- !is.na(i) && rlang::is_reference(value, placed[[i]])
-      if (!same && length(partition(value, leaf = live_array)$leaves) == 0L) next
+      if (!same && !has_arrays(value)) next
       if (!same) changed <- c(changed, list(list(frame = frame, name = name, value = value)))
       if (is.na(i)) {
         rm(list = name, envir = frame)

@@ -13,14 +13,15 @@
 #'   of `f`, when an extent changes for the first time; nor decide anything by them. Names are not kept.
 #' @param state `NULL`, or an environment, or a nested list of environments, whose mlx arrays `f` may change.
 #'   They are inputs of the graph and get their new values after each call (`inputs` and `outputs` of
-#'   Python MLX's `compile`).
+#'   Python MLX's `compile`). Environments within count, too.
 #' @param fn A function made by `mlx_compile()`.
 #' @return `mlx_compile()`: a function of the arguments of `f`. It returns one array where `f` does, or
 #'   returns a list of one, and else a list like that of `f`, with names and dimnames.
 #'
-#'   `mlx_compiled_info()`: an object of class `mlx_compiled_info`, a list of `traces` (a data frame: the
-#'   arguments' kinds, the number of operations in `f` and after optimisation, of runs, whether random
-#'   numbers are drawn), the numbers `traced` and `replayed` of calls, and the flags `shapeless` and `enabled`.
+#'   `mlx_compiled_info()`: an object of class `mlx_compiled_info`, a list of `traces` (a data frame with a row
+#'   for each graph: the arguments' kinds, the number of operations in `f` and after optimisation, that of
+#'   replays, whether random numbers are drawn, whether `f` read values of captured arrays), the numbers `traced`
+#'   and `replayed` of calls that ran R and that did not, and the flags `shapeless` and `enabled`.
 #'
 #'   `mlx_disable_compile()` and `mlx_enable_compile()`: `NULL`, invisibly.
 #' @section What makes `f` run again:
@@ -56,7 +57,7 @@
 #' model$w <- mlx_zeros(2)
 #' step <- mlx_compile(function(x, y) {
 #'   fit <- mlx_value_grad(function(w) mean((x %*% w - y)^2), model$w)
-#'   model$w <- model$w - 0.1 * fit$grads[[1]]
+#'   model$w <- model$w - 0.01 * fit$grads[[1]]
 #'   fit$value
 #' }, state = model)
 #' x <- as_mlx(matrix(c(1, 2, 3, 4), 2))
@@ -208,8 +209,8 @@ mlx_compiled_info <- function(fn) {
   traces <- data.frame(inputs = kinds, operations = part(1L, 0), optimised = part(2L, 0), replays = part(3L, 0),
                        random = part(4L, NA), reads_values = part(5L, NA))
   structure(
-    list(traces = traces, traced = self$counts$traced, replayed = self$counts$replayed + sum(traces$replays), shapeless = self$shapeless,
-         enabled = .Call(C_compile_switch, NULL)),
+    list(traces = traces, traced = self$counts$traced, replayed = self$counts$replayed + sum(traces$replays),
+         shapeless = self$shapeless, enabled = .Call(C_compile_switch, NULL)),
     class = "mlx_compiled_info"
   )
 }

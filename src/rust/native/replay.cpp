@@ -60,8 +60,9 @@ Arrays rmlx::replay(const Arrays& outputs, const Arrays& inputs, const Arrays& v
       for (auto& input : a.inputs()) {
         arguments.push_back(now(input));
       }
-      if (std::string_view(a.primitive().name()) == "Broadcast") {
-        // MLX 0.32.2's vmap changes the primitive itself, which so serves no second time
+      if (std::string_view(a.primitive().name()) == "Broadcast" && a.inputs().size() == 1) {
+        // MLX 0.32.2's vmap changes the primitive itself, which so serves no second time. One with
+        // further inputs takes its shape from these.
         fresh.emplace(a.id(), mx::broadcast_to(arguments[0], a.shape(), a.primitive().stream()));
         continue;
       }

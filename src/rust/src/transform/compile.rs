@@ -1,6 +1,6 @@
 //! Compiled R functions: tracing one, finding the trace for a call, running it.
 use crate::entry::{self, plain};
-use crate::error::{guarded, raise, Error};
+use crate::error::{guarded, raise, throw, Error};
 use crate::ffi::*;
 use crate::handle;
 use crate::keep::{keeper, kept};
@@ -184,6 +184,9 @@ unsafe extern "C" fn compile_plan(trace: SEXP, plan: SEXP, captured: SEXP) -> SE
 
 /// Runs a trace on handles and sets the state's variables.
 unsafe fn run(trace: SEXP, inputs: SEXP) -> SEXP {
+    if handle::forked() {
+        throw(Error::Forked);
+    }
     memory::relieve();
     let Some(program) = fit::program(trace) else {
         return R_NilValue;

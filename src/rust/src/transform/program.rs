@@ -145,21 +145,20 @@ pub struct Program {
 
 impl Program {
     /// Results for these inputs.
-    pub fn run(&self, inputs: SEXP, key: Array) -> Result<Arrays> {
+    ///
+    /// # Safety
+    /// `inputs` is a protected list of handles, one for each of `kinds`.
+    pub unsafe fn run(&self, inputs: SEXP, key: Array) -> Result<Arrays> {
         let arrays = Arrays::new();
         let mut device = Device::Cpu;
         for i in 0..self.kinds.len() {
             if i == self.arguments {
                 arrays.push(&key)?;
             }
-            // SAFETY: a protected list of handles.
-            let ctx = unsafe {
-                let handle = VECTOR_ELT(inputs, i as R_xlen_t);
-                device = device.join(handle::device(handle));
-                handle::address(handle)?
-            };
-            // SAFETY: the handle keeps it alive.
-            arrays.push(unsafe { mlx::borrow(&ctx) })?;
+            let handle = VECTOR_ELT(inputs, i as R_xlen_t);
+            device = device.join(handle::device(handle));
+            let ctx = handle::address(handle)?;
+            arrays.push(mlx::borrow(&ctx))?;
         }
         if self.kinds.len() == self.arguments {
             arrays.push(&key)?;
