@@ -496,6 +496,32 @@ test_that("shapeless: a function that depends on extents in R is refused, never 
   expect_error(h(diag(2)), "all shapes", class = "rmlx_error_argument")
 })
 
+test_that("without a compiler on the PATH, or with one that fails, graphs run unfused", {
+  bad <- tempfile("bin-")
+  dir.create(bad)
+  on.exit(unlink(bad, recursive = TRUE))
+  writeLines(c("#!/bin/sh", "exit 1"), file.path(bad, "g++"))
+  Sys.chmod(file.path(bad, "g++"), "755")
+  for (path in c("/nonexistent", bad)) {
+    child <- eval(bquote(run_child({
+      Sys.setenv(PATH = .(path))
+      f <- mlx_compile(function(x) exp(x) * 2.25 + sin(x) / 3)
+      at <- c(1, 2.5)
+      for (k in 1:2) stopifnot(all.equal(as.numeric(f(at)), exp(at) * 2.25 + sin(at) / 3, tolerance = 1e-6))
+      cat("fine\n")
+    })))
+    expect_child(child)
+  }
+})
+
+test_that("a compiled function in a forked process is a clean error", {
+  skip_on_os("windows")
+  f <- mlx_compile(function(x) x + 1)
+  f(x)
+  job <- parallel::mcparallel(class(tryCatch(f(x), error = identity))[[1L]])
+  expect_identical(parallel::mccollect(job)[[1L]], "rmlx_error_fork")
+})
+
 test_that("compilation can be turned off and on", {
   made <- counted(function(x) x + 1)
   on.exit(mlx_enable_compile())
