@@ -5,8 +5,7 @@
 #' Random numbers come from MLX's generator, a function of a key. Without `key`, each draw takes a
 #' fresh key from R's own generator, so that [set.seed()] governs all draws: after the same seed come
 #' the same numbers (on the same kind of device). A draw inside a function that is differentiated is
-#' fresh at each call, too. A function that is compiled draws once, while it is traced: give it a key
-#' as an argument.
+#' fresh at each call, too, and so is one inside a compiled function ([mlx_compile()]).
 #'
 #' `mlx_seed()` is `set.seed()` under the name that users of Python MLX know.
 #'

@@ -19,6 +19,7 @@ mlx_sitrep <- function() {
     dtype = getOption("rmlx.dtype", "float32"),
     blas = extSoftVersion()[["BLAS"]],
     reference_blas = is_reference_blas(),
+    fuses = mlx_has_gpu() || nzchar(Sys.which("g++")),
     memory = unclass(memory)
   )
   cli::cli_h1("rmlx {state$rmlx}")
@@ -31,6 +32,9 @@ mlx_sitrep <- function() {
                     "Install OpenBLAS (Debian: libopenblas0-pthread)."))
     } else {
       c(v = "BLAS: {.path {state$blas}}")
+    },
+    if (!state$fuses) {
+      c(i = "no {.code g++}: on the CPU mlx_compile() does not fuse elementwise operations.")
     },
     "*" = paste(
       "memory limit {round(memory$limit / 1e9, 1)} GB, {round(memory$active / 1e6, 1)} MB in use;",

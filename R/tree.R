@@ -27,7 +27,7 @@ leaf_at <- function(i) {
 }
 
 # Times and versions are lists inside, but values to their users.
-is_node <- function(x) is.list(x) && !inherits(x, c("rmlx_leaf", "POSIXlt", "numeric_version"))
+is_node <- function(x) is.list(x) && !is.pairlist(x) && !inherits(x, c("rmlx_leaf", "POSIXlt", "numeric_version"))
 
 # A leaf as an mlx array if it is floating point, NULL else: floating mlx arrays and R doubles.
 floating_leaf <- function(x) {

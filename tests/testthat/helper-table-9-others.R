@@ -2,6 +2,8 @@
 
 # Generics and exports that compute nothing, each with its reason.
 not_operations <- c(
+  mlx_compile = "a transformation", mlx_compiled_info = "shows", mlx_disable_compile = "a setting",
+  mlx_enable_compile = "a setting",
   "$" = "reads device, dtype or shape", "$<-" = "an error", "length<-" = "tested in test-shape.R",
   as.array = "leaves MLX", as.character = "leaves MLX", as.complex = "leaves MLX",
   as.data.frame = "leaves MLX", as.double = "leaves MLX", as.integer = "leaves MLX",

@@ -2,6 +2,8 @@
 
 #include <unordered_map>
 
+#include "replay.h"
+
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
@@ -9,12 +11,9 @@
 
 namespace mx = mlx::core;
 
-namespace {
-
 using rmlx::Arrays;
 
-// `outputs` with `values` in the place of `inputs`. Arrays that do not depend on these stay as they are.
-Arrays replay(const Arrays& outputs, const Arrays& inputs, const Arrays& values) {
+Arrays rmlx::replay(const Arrays& outputs, const Arrays& inputs, const Arrays& values) {
   std::unordered_map<std::uintptr_t, mx::array> fresh;
   for (size_t i = 0; i < inputs.size(); i++) {
     fresh.emplace(inputs[i].id(), values.at(i));
@@ -44,8 +43,6 @@ Arrays replay(const Arrays& outputs, const Arrays& inputs, const Arrays& values)
   return now(outputs);
 }
 
-} // namespace
-
 extern "C" int rmlx_replay(
     mlx_vector_array* res,
     mlx_vector_array outputs,
@@ -54,7 +51,7 @@ extern "C" int rmlx_replay(
   try {
     mlx_vector_array_set_(
         *res,
-        replay(
+        rmlx::replay(
             mlx_vector_array_get_(outputs), mlx_vector_array_get_(inputs),
             mlx_vector_array_get_(values)));
     return 0;

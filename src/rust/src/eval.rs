@@ -9,6 +9,7 @@ use crate::handle::{self, Placed};
 use crate::memory;
 use crate::mlx::{self, Arrays};
 use crate::object;
+use crate::tape;
 use std::time::{Duration, Instant};
 
 /// How long to wait actively before sleeping between looks: most evaluations end within it.
@@ -26,6 +27,7 @@ const PART: Duration = Duration::from_millis(100);
 /// # Safety
 /// `handle` is one of ours and protected; the caller owns nothing (this may jump).
 pub unsafe fn evaluate(handle: SEXP) {
+    tape::count_look();
     handle::live(handle);
     if !settled(|| is_available(handle)) {
         run(Roots::One(handle));

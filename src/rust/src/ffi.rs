@@ -47,6 +47,10 @@ extern "C" {
     pub fn R_ContinueUnwind(cont: SEXP) -> !;
     /// Sets a cell's first field.
     pub fn SETCAR(cell: SEXP, value: SEXP) -> SEXP;
+    /// A copy whose elements are shared.
+    pub fn Rf_shallow_duplicate(x: SEXP) -> SEXP;
+    /// Sets an element of a logical vector.
+    pub fn SET_LOGICAL_ELT(x: SEXP, i: R_xlen_t, v: c_int);
     /// A full collection.
     pub fn R_gc();
     /// Evaluates a call; may jump.
@@ -82,6 +86,10 @@ extern "C" {
         class: R_altrep_class_t,
         f: Option<unsafe extern "C" fn(SEXP, R_xlen_t, R_xlen_t, *mut Rcomplex) -> R_xlen_t>,
     );
+    /// `src/lookup.c`: a variable's value, `R_UnboundValue` if there is none; may jump.
+    pub fn rmlx_lookup(name: SEXP, frame: SEXP, inherits: c_int) -> SEXP;
+    /// `src/lookup.c`: the same of a function.
+    pub fn rmlx_lookup_function(name: SEXP, frame: SEXP) -> SEXP;
     /// `src/dots.c`: the `...` of a frame.
     pub fn rmlx_dots(frame: SEXP) -> SEXP;
     /// `src/unwind.c`: runs `body`, catching R's jumps.

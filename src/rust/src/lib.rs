@@ -71,6 +71,7 @@ const TABLES: &[&[Routine]] = &[
     op::special::ROUTINES,
     op::spread::ROUTINES,
     op::unary::ROUTINES,
+    transform::compile::ROUTINES,
     transform::custom::ROUTINES,
     transform::dot::ROUTINES,
     transform::export::ROUTINES,

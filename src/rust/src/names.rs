@@ -54,6 +54,18 @@ unsafe fn set(out: SEXP, list: SEXP) {
     }
 }
 
+/// Sets names and dimnames, each of which may be NULL.
+///
+/// # Safety
+/// All are live and protected; the caller owns nothing (this may jump).
+pub unsafe fn put(x: SEXP, names: SEXP, dimnames: SEXP) {
+    if dimnames != R_NilValue {
+        Rf_setAttrib(x, R_DimNamesSymbol, dimnames);
+    } else if names != R_NilValue {
+        Rf_setAttrib(x, R_NamesSymbol, names);
+    }
+}
+
 /// Elementwise: the names of the first operand that has the result's shape.
 ///
 /// # Safety

@@ -166,6 +166,7 @@ unsafe fn take_written(vector: SEXP, cell: SEXP) {
 
 /// The R values of one of our vectors, read from MLX if nobody did before.
 unsafe fn materialise(vector: SEXP) -> SEXP {
+    tape::count_look();
     let data2 = R_altrep_data2(vector);
     if data2 != R_NilValue {
         return if TYPEOF(data2) == SEXPTYPE::LISTSXP {

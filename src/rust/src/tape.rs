@@ -11,6 +11,8 @@ thread_local! {
     static INPUTS: RefCell<Vec<Input>> = const { RefCell::new(Vec::new()) };
     /// How often base code read an array's values without saying so.
     static SILENT_READS: Cell<f64> = const { Cell::new(0.0) };
+    /// How often anybody looked at an array's values, R or we.
+    static LOOKS: Cell<f64> = const { Cell::new(0.0) };
     /// How often values went to R at all.
     static READS: Cell<f64> = const { Cell::new(0.0) };
     /// R's `on_silent_read()`, which follows options(rmlx.host_reads).
@@ -207,6 +209,16 @@ unsafe extern "C" fn any_traced(list: SEXP) -> SEXP {
 /// Counts that an array's values go to R.
 pub fn count_read() {
     READS.with(|n| n.set(n.get() + 1.0));
+}
+
+/// Counts that something depends on an array's values now, and not only through MLX's graph.
+pub fn count_look() {
+    LOOKS.with(|n| n.set(n.get() + 1.0));
+}
+
+/// How often [`count_look`] counted so far.
+pub fn looks() -> f64 {
+    LOOKS.with(Cell::get)
 }
 
 /// `.Call`: how often values went to R so far. Our own functions should not need them: the tests

@@ -10,12 +10,33 @@ use crate::memory;
 use crate::mlx::{self, Array};
 use crate::op::create::{check_shape, place};
 use crate::operand::Operand;
+use crate::transform::subkeys;
 use mlx_sys::mlx_stream;
 
 extern "C" {
     fn GetRNGstate();
     fn PutRNGstate();
     fn unif_rand() -> f64;
+}
+
+/// 64 bits of R's generator, which moves on.
+///
+/// # Safety
+/// On R's main thread; the caller owns nothing (this may jump).
+pub unsafe fn fresh_bits() -> u64 {
+    GetRNGstate();
+    // 16 bits a number: all of R's generators have as many.
+    let bits = (0..4).fold(0u64, |bits, _| {
+        (bits << 16) | (unif_rand() * 65536.0) as u64
+    });
+    PutRNGstate();
+    bits
+}
+
+/// The key of 64 bits.
+pub fn key_of(bits: u64) -> Result<Array> {
+    // SAFETY: a plain number.
+    mlx::out(|o| unsafe { mlx_sys::mlx_random_key(o, bits) })
 }
 
 /// What a draw starts from.
@@ -25,10 +46,13 @@ pub(super) enum Key {
     Given(Operand),
     /// Bits of R's generator.
     Fresh(u64),
+    /// The next key of the function that is being compiled.
+    Subkey,
 }
 
 impl Key {
-    /// Of the argument `key`: NULL takes 64 bits from R's generator, and moves it on.
+    /// Of the argument `key`: NULL takes 64 bits from R's generator, or a subkey while a function is
+    /// being compiled.
     ///
     /// # Safety
     /// `key` is protected; the caller owns nothing (this may jump).
@@ -36,13 +60,10 @@ impl Key {
         if key != R_NilValue {
             return Key::Given(Operand::of(key));
         }
-        GetRNGstate();
-        // 16 bits a number: all of R's generators have as many.
-        let bits = (0..4).fold(0u64, |bits, _| {
-            (bits << 16) | (unif_rand() * 65536.0) as u64
-        });
-        PutRNGstate();
-        Key::Fresh(bits)
+        if subkeys::is_tracing() {
+            return Key::Subkey;
+        }
+        Key::Fresh(fresh_bits())
     }
 
     /// The key itself.
@@ -61,8 +82,8 @@ impl Key {
                 }
                 mlx::share(&array)
             }
-            // SAFETY: a plain number.
-            Key::Fresh(bits) => mlx::out(|o| unsafe { mlx_sys::mlx_random_key(o, bits) }),
+            Key::Fresh(bits) => key_of(bits),
+            Key::Subkey => subkeys::next(),
         }
     }
 }

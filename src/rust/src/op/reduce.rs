@@ -282,12 +282,6 @@ fn reduced_shape(shape: &[i32], axes: &[i32], keep: bool) -> Vec<i32> {
         .collect()
 }
 
-fn extent(x: &Array, axes: &[i32]) -> f64 {
-    axes.iter()
-        .map(|&a| f64::from(mlx::shape(x)[a as usize]))
-        .product()
-}
-
 fn mean_of(x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> Result<Array> {
     let x = floating(x, s)?;
     let kind = mlx::dtype(&x);
@@ -297,9 +291,25 @@ fn mean_of(x: &Array, axes: &[i32], keep: bool, na_rm: bool, s: mlx_stream) -> R
         let there = mlx::astype(&mlx::unary(mlx_sys::mlx_logical_not, &nan, s)?, kind, s)?;
         total(&there, axes, keep, s)?
     } else {
-        mlx::scalar(extent(&x, axes), kind, s)?
+        count_of(&x, axes, kind, s)?
     };
     mlx::binary(mlx_sys::mlx_divide, &sum, &count, s)
+}
+
+/// The number of elements along axes: a constant, except in a function that is compiled for all shapes.
+fn count_of(x: &Array, axes: &[i32], kind: Dtype, s: mlx_stream) -> Result<Array> {
+    // SAFETY: a valid handle; the slice lives during the call.
+    mlx::out(|o| unsafe {
+        mlx_sys::mlx_number_of_elements(
+            o,
+            x.as_ptr(),
+            axes.as_ptr(),
+            axes.len(),
+            false,
+            kind.into(),
+            s,
+        )
+    })
 }
 
 fn log_sum_exp(x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Array> {
@@ -338,7 +348,15 @@ fn variance_of(x: &Array, axes: &[i32], keep: bool, ddof: f64, s: mlx_stream) ->
         keep,
         s,
     )?;
-    let left = mlx::scalar((extent(x, axes) - ddof).max(0.0), mlx::dtype(x), s)?;
+    let kind = mlx::dtype(x);
+    let (zero, ddof) = (mlx::scalar(0.0, kind, s)?, mlx::scalar(ddof, kind, s)?);
+    let left = mlx::binary(
+        mlx_sys::mlx_subtract,
+        &count_of(x, axes, kind, s)?,
+        &ddof,
+        s,
+    )?;
+    let left = mlx::binary(mlx_sys::mlx_maximum, &left, &zero, s)?;
     mlx::binary(mlx_sys::mlx_divide, &sum, &left, s)
 }
 

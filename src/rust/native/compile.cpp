@@ -1,0 +1,271 @@
+// Compiled functions: the graph that one run of an R function left, with MLX's compiler behind it.
+//
+// MLX compiles a function that it calls itself. Here R's function is run once, on stand-ins, and what
+// MLX compiles is a function that builds the same graph on other inputs. So R is never entered again,
+// and the arrays that the function found outside of its arguments are inputs as well.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+#include <vector>
+
+#include <mlx/compile_impl.h>
+#include <mlx/mlx.h>
+#include <mlx/primitives.h>
+
+#include "replay.h"
+
+#include "mlx/c/error.h"
+#include "mlx/c/private/mlx.h"
+
+namespace mx = mlx::core;
+
+namespace {
+
+using Arrays = std::vector<mx::array>;
+
+struct Graph {
+  Arrays inputs; // stand-ins without values
+  Arrays outputs;
+};
+
+// The number of operations that lead from `inputs` to `outputs`.
+size_t operations(const Arrays& outputs, const Arrays& inputs) {
+  std::unordered_set<std::uintptr_t> seen;
+  for (auto& input : inputs) {
+    seen.insert(input.id());
+  }
+  std::unordered_set<const mx::Primitive*> counted; // several arrays may come of one operation
+  std::vector<mx::array> open(outputs);
+  while (!open.empty()) {
+    mx::array at = open.back();
+    open.pop_back();
+    if (!seen.insert(at.id()).second || !at.has_primitive()) {
+      continue;
+    }
+    counted.insert(&at.primitive());
+    open.insert(open.end(), at.inputs().begin(), at.inputs().end());
+  }
+  return counted.size();
+}
+
+// A stand-in for an array.
+mx::array stand_in(const mx::array& like) {
+  return mx::array(like.shape(), like.dtype(), nullptr, {});
+}
+
+// Thrown to leave MLX's compiler once the graph is there.
+struct Traced {};
+
+class Program {
+ public:
+  Program(Graph graph, bool shapeless) : graph_(std::make_shared<Graph>(std::move(graph))) {
+    auto build = [graph = graph_](const Arrays& inputs) {
+      return rmlx::replay(graph->outputs, graph->inputs, inputs);
+    };
+    compiled_ = mx::detail::compile(build, id(), shapeless);
+    traced_ = operations(graph_->outputs, graph_->inputs);
+  }
+
+  ~Program() {
+    mx::detail::compile_erase(mx::detail::compile_cache(), id());
+  }
+
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  Arrays run(const Arrays& inputs, mx::Stream stream) {
+    if (ready_) {
+      return compiled_(inputs);
+    }
+    // MLX refuses a graph that has the very inputs of this first run as constants.
+    Arrays other;
+    for (auto& input : inputs) {
+      other.push_back(mx::stop_gradient(input, stream));
+    }
+    try {
+      Arrays results = compiled_(other);
+      left_ = operations(results, other);
+      ready_ = true;
+      return results;
+    } catch (...) {
+      mx::detail::compile_erase(mx::detail::compile_cache(), id());
+      throw;
+    }
+  }
+
+  const Graph& graph() const {
+    return *graph_;
+  }
+
+  size_t traced() const {
+    return traced_;
+  }
+
+  size_t left() const {
+    return left_;
+  }
+
+ private:
+  std::uintptr_t id() const {
+    return reinterpret_cast<std::uintptr_t>(this);
+  }
+
+  std::shared_ptr<const Graph> graph_;
+  std::function<Arrays(const Arrays&)> compiled_;
+  bool ready_ = false;
+  size_t traced_ = 0;
+  size_t left_ = 0;
+};
+
+bool same_constant(const mx::array& a, const mx::array& b) {
+  if (a.id() == b.id()) {
+    return true;
+  }
+  if (a.dtype() != b.dtype() || a.shape() != b.shape()) {
+    return false;
+  }
+  bool nan = mx::issubdtype(a.dtype(), mx::inexact);
+  return mx::array_equal(a, b, nan, mx::Device(mx::Device::cpu)).item<bool>();
+}
+
+// What differs between the graphs that a function has for arguments of other extents: the name of an
+// operation, or "a constant"; empty where nothing does.
+std::string difference(const Graph& a, const Graph& b) {
+  std::unordered_map<std::uintptr_t, std::uintptr_t> paired;
+  std::unordered_set<std::uintptr_t> inputs;
+  for (size_t i = 0; i < a.inputs.size(); i++) {
+    paired.emplace(a.inputs[i].id(), b.inputs.at(i).id());
+    inputs.insert(b.inputs[i].id());
+  }
+  if (a.outputs.size() != b.outputs.size()) {
+    return "the number of results";
+  }
+  std::vector<std::pair<mx::array, mx::array>> open;
+  for (size_t i = 0; i < a.outputs.size(); i++) {
+    open.emplace_back(a.outputs[i], b.outputs[i]);
+  }
+  while (!open.empty()) {
+    auto [x, y] = open.back();
+    open.pop_back();
+    auto known = paired.find(x.id());
+    if (known != paired.end()) {
+      if (known->second != y.id()) {
+        return "which values are used";
+      }
+      continue;
+    }
+    if (inputs.count(y.id())) {
+      return "which values are used";
+    }
+    paired.emplace(x.id(), y.id());
+    if (!x.has_primitive() || !y.has_primitive()) {
+      if (x.has_primitive() || y.has_primitive() || !same_constant(x, y)) {
+        return "a constant";
+      }
+      continue;
+    }
+    const mx::Primitive &p = x.primitive(), &q = y.primitive();
+    bool same = typeid(p) == typeid(q) && x.inputs().size() == y.inputs().size() &&
+        x.ndim() == y.ndim() && x.dtype() == y.dtype();
+    // traced for all extents, it takes them from its inputs
+    bool broadcasts =
+        same && std::string_view(p.name()) == "Broadcast" && x.inputs().size() > 1;
+    if (!same || (!broadcasts && !p.is_equivalent(q))) {
+      return std::string("the operation ") + p.name();
+    }
+    for (size_t i = 0; i < x.inputs().size(); i++) {
+      open.emplace_back(x.inputs()[i], y.inputs()[i]);
+    }
+  }
+  return "";
+}
+
+Program* program_of(void* program) {
+  return static_cast<Program*>(program);
+}
+
+} // namespace
+
+// Runs `function` on stand-ins for `inputs`. The arrays of `captured` become further inputs, after
+// these.
+extern "C" int rmlx_program_trace(
+    void** program,
+    mlx_closure function,
+    mlx_vector_array inputs,
+    mlx_vector_array captured,
+    bool shapeless) {
+  try {
+    const auto& run = mlx_closure_get_(function);
+    const auto& outside = mlx_vector_array_get_(captured);
+    Graph graph;
+    auto watched = [&](const Arrays& stand_ins) -> Arrays {
+      graph.outputs = run(stand_ins);
+      graph.inputs = stand_ins;
+      throw Traced{};
+    };
+    auto id = reinterpret_cast<std::uintptr_t>(&graph);
+    try {
+      mx::detail::compile(watched, id, shapeless)(mlx_vector_array_get_(inputs));
+    } catch (Traced&) {
+      mx::detail::compile_erase(mx::detail::compile_cache(), id);
+    } catch (...) {
+      mx::detail::compile_erase(mx::detail::compile_cache(), id);
+      throw;
+    }
+    Arrays places;
+    for (auto& array : outside) {
+      places.push_back(stand_in(array));
+    }
+    graph.outputs = rmlx::replay(graph.outputs, outside, places);
+    graph.inputs.insert(graph.inputs.end(), places.begin(), places.end());
+    *program = new Program(std::move(graph), shapeless);
+    return 0;
+  } catch (std::exception& e) {
+    mlx_error("%s", e.what());
+    return 1;
+  }
+}
+
+extern "C" int rmlx_program_run(
+    mlx_vector_array* res,
+    void* program,
+    mlx_vector_array inputs,
+    mlx_stream stream) {
+  try {
+    mlx_vector_array_set_(
+        *res, program_of(program)->run(mlx_vector_array_get_(inputs), mlx_stream_get_(stream)));
+    return 0;
+  } catch (std::exception& e) {
+    mlx_error("%s", e.what());
+    return 1;
+  }
+}
+
+extern "C" void rmlx_program_free(void* program) {
+  delete program_of(program);
+}
+
+// How many operations R's function made, and how many are left after MLX's compiler.
+extern "C" void rmlx_program_operations(size_t* traced, size_t* left, void* program) {
+  *traced = program_of(program)->traced();
+  *left = program_of(program)->left();
+}
+
+// What `difference` says, in at most `capacity` bytes with the terminator.
+extern "C" int rmlx_program_difference(char* out, size_t capacity, void* a, void* b) {
+  try {
+    std::string text = difference(program_of(a)->graph(), program_of(b)->graph());
+    out[text.copy(out, capacity - 1)] = '\0';
+    return 0;
+  } catch (std::exception& e) {
+    mlx_error("%s", e.what());
+    return 1;
+  }
+}
