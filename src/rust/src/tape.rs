@@ -232,6 +232,16 @@ unsafe extern "C" fn host_reads() -> SEXP {
     Rf_ScalarReal(SILENT_READS.with(Cell::get))
 }
 
+/// `.Call`: whether an array's values are not there while vmap or compile trace a function.
+unsafe extern "C" fn is_abstract(x: SEXP) -> SEXP {
+    let handle = object::mlx_handle(x);
+    let ctx = handle::live(handle);
+    match guarded(|| mlx::is_abstract(mlx::borrow(&ctx))) {
+        Some(yes) => Rf_ScalarLogical(yes.into()),
+        None => raise(),
+    }
+}
+
 /// `.Call`: tells which R function hears of silent reads.
 unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
     R_PreserveObject(function);
@@ -242,6 +252,7 @@ unsafe extern "C" fn set_read_watcher(function: SEXP) -> SEXP {
 routines![
     any_traced / 1,
     host_reads / 0,
+    is_abstract / 1,
     is_traced / 1,
     is_tracing / 0,
     reads / 0,
