@@ -522,6 +522,24 @@ test_that("a compiled function in a forked process is a clean error", {
   expect_identical(parallel::mccollect(job)[[1L]], "rmlx_error_fork")
 })
 
+test_that("a chain too deep for MLX's compiler is run as it is", {
+  n <- 60000
+  f <- mlx_compile(function(x) {
+    for (i in seq_len(n)) x <- -x
+    x
+  })
+  for (k in 1:2) expect_equal(numbers(f(x)), c(1, 2, 3))
+  traces <- mlx_compiled_info(f)$traces
+  expect_equal(traces$operations, n)
+  expect_equal(traces$optimised, n)
+  expect_equal(traces$replays, 1)
+  deep <- mlx_compile(function(x) {
+    for (i in seq_len(6000)) x <- -x
+    x
+  }, shapeless = TRUE)
+  expect_error(deep(x), "one shape only", class = "rmlx_error")
+})
+
 test_that("compilation can be turned off and on", {
   made <- counted(function(x) x + 1)
   on.exit(mlx_enable_compile())
