@@ -145,7 +145,7 @@ test_that("a captured array that base R code wrote into is seen as it is now", {
 })
 
 test_that("missing elements and pairlists among what is captured do no harm", {
-  odd <- list(formals(function(a, b = 2) a), quote(expr = ), w = as_mlx(2))
+  odd <- c(list(formals(function(a) a)), formals(function(a) a), list(w = as_mlx(2)))
   code <- formals(function(a, b = 2) a)
   f <- mlx_compile(function(x) x * odd$w + length(code) + length(odd))
   for (k in 1:2) expect_equal(numbers(f(x)), c(7, 9, 11))
