@@ -21,7 +21,7 @@ not_operations <- c(
   mlx_has_gpu = "device", with_mlx_device = "device", local_mlx_device = "device",
   with_device = "device", local_device = "device", with_default_device = "device",
   local_mlx_dtype = "option", with_mlx_dtype = "option",
-  mlx_eval = "evaluates", mlx_free = "memory", mlx_memory = "memory", mlx_clear_cache = "memory",
+  mlx_eval = "evaluates", mlx_async_eval = "evaluates", mlx_depends = "orders, tested in test-eval.R", mlx_free = "memory", mlx_memory = "memory", mlx_clear_cache = "memory",
   mlx_host_reads = "counts", mlx_sitrep = "reports",
   mlx_empty = "creation", mlx_empty_like = "creation", mlx_tri = "creation", mlx_hanning = "creation",
   mlx_hamming = "creation", mlx_bartlett = "creation", mlx_blackman = "creation",

@@ -192,8 +192,8 @@ unsafe fn wait(done: impl Fn() -> Result<bool>) {
     }
 }
 
-/// `.Call`: evaluates every array of a list in one go.
-unsafe extern "C" fn eval_all(list: SEXP) -> SEXP {
+/// The live handles of a list of mlx arrays; the caller protects the result.
+unsafe fn handles_of(list: SEXP) -> SEXP {
     let n = XLENGTH(list);
     let handles = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
     for i in 0..n {
@@ -201,9 +201,31 @@ unsafe extern "C" fn eval_all(list: SEXP) -> SEXP {
         handle::live(handle);
         SET_VECTOR_ELT(handles, i, handle);
     }
-    run(Roots::All(handles));
+    Rf_unprotect(1);
+    handles
+}
+
+/// `.Call`: evaluates every array of a list in one go.
+unsafe extern "C" fn eval_all(list: SEXP) -> SEXP {
+    run(Roots::All(Rf_protect(handles_of(list))));
     Rf_unprotect(1);
     R_NilValue
 }
 
-routines![eval_all / 1];
+/// `.Call`: starts to evaluate every array of a list, and does not wait.
+unsafe extern "C" fn eval_start(list: SEXP) -> SEXP {
+    let roots = Roots::All(Rf_protect(handles_of(list)));
+    memory::relieve();
+    let started = guarded(|| {
+        let arrays = roots.arrays()?;
+        memory::check_request(mlx::pending(&arrays, f64::INFINITY)?.needed)?;
+        queue(&arrays)
+    });
+    if started.is_none() {
+        raise();
+    }
+    Rf_unprotect(1);
+    R_NilValue
+}
+
+routines![eval_all / 1, eval_start / 1];

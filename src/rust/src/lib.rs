@@ -73,6 +73,7 @@ const TABLES: &[&[Routine]] = &[
     op::unary::ROUTINES,
     transform::compile::ROUTINES,
     transform::custom::ROUTINES,
+    transform::depends::ROUTINES,
     transform::dot::ROUTINES,
     transform::export::ROUTINES,
     transform::forward::ROUTINES,

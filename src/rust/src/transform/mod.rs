@@ -2,6 +2,7 @@
 pub mod callee;
 pub mod compile;
 pub mod custom;
+pub mod depends;
 pub mod dot;
 pub mod export;
 pub mod fit;
