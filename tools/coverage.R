@@ -24,8 +24,8 @@ section <- function(rows, first, title) {
 }
 page <- c(
   "# Coverage", "",
-  "Made by `tools/coverage.R` from the tables beside this page. Modules, optimisers, losses and",
-  "compilation are not part of them yet.", "",
+  "Made by `tools/coverage.R` from the tables beside this page. Modules, their",
+  "optimisers and losses are not part of them yet.", "",
   section(read("python-mlx.tsv"), "python", "Python MLX 0.32.2"),
   section(read("rcpp-api.tsv"), "name", "The Rcpp package Rmlx")
 )
