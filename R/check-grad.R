@@ -21,7 +21,8 @@
 #' absolute value, or 0.001 where that is larger, and end when the extrapolations agree; steps at which f is not
 #' finite are left out. With n elements f runs 8 n to 28 n times, for `order = 2` its gradient too.
 #'
-#' A function that is not differentiable at the arguments, such as `pmax(x, 0)` at 0, does not pass.
+#' A function that is not differentiable at the arguments does not pass, unless the kink is symmetric about the
+#' derivative that it is given, as in `abs(x)` or `pmax(x, 0)` at 0: such a one fails with `order = 2` only.
 #' @return A list of class `mlx_grad_check`, which prints as a summary:
 #' - `ok`: whether all derivatives pass;
 #' - `worst`: of each order and mode the element with the largest error, as a data frame with the columns `order`,

@@ -27,7 +27,8 @@
 #' @section What makes `f` run again:
 #' Arguments of another shape, dtype, device, list structure or other names; other values of arguments that are
 #' no arrays (strings, functions, a single `TRUE` or `FALSE`, and what is no double in a list), which reach `f`
-#' as they are. Other R numbers are converted by [as_mlx()].
+#' as they are, and so does a data frame. Other R numbers are converted by [as_mlx()]: give a number that decides
+#' about R's own steps, such as the length of a loop, in a list and whole, `f(x, list(n = 3L))`.
 #'
 #' Also variables that `f`, or a function that it calls, finds outside of its arguments: another value makes
 #' `f` run again, so that results are never those of old values. Arrays are then inputs of the graph
@@ -76,9 +77,9 @@ mlx_compile <- function(f, shapeless = FALSE, state = NULL) {
   self$counts$traced <- 0
   self$counts$replayed <- 0
   home <- self$home
-  structure(
+  made_function(
     function(...) .Call(C_compile_replay, home, list(...)) %||% compile_call(self, list(...)),
-    transforms = TRUE, compiled = TRUE
+    "mlx_compile", f, compiled = TRUE
   )
 }
 
@@ -148,8 +149,13 @@ numbers_within <- function(x) {
 compiled_result <- function(value) {
   if (is_mlx(value)) return(list(skeleton = leaf_at(1L), leaves = list(value), value = value))
   if (!is.list(value) || inherits(value, "data.frame")) {
-    rmlx_abort(paste0("Compiled function must return either an mlx array or a list of mlx arrays; it returned ",
-                      if (is.null(value)) "NULL" else description(value), "."), "result")
+    rmlx_abort(
+      c(paste0("Compiled function must return either an mlx array or a list of mlx arrays; it returned ",
+               if (is.null(value)) "NULL" else description(value), "."),
+        i = paste0("Arrays and R numbers reach it as mlx arrays, data frames as they are: ",
+                   "give what the result depends on as arrays, or as a list of them.")),
+      "result"
+    )
   }
   if (length(value) == 0L) rmlx_abort("Compiled function returned empty list.", "result")
   all_arrays <- function(x) if (is_node(x)) length(x) > 0L && all(vapply(x, all_arrays, NA)) else is_mlx(x)
@@ -224,7 +230,8 @@ print.mlx_compiled_info <- function(x, ...) {
       ngettext(x$replayed, " time", " times"), "\n", sep = "")
   for (i in seq_len(nrow(x$traces))) {
     trace <- x$traces[i, ]
-    cat("- ", if (nzchar(trace$inputs)) trace$inputs else "no arrays", ": ", trace$operations, " operations, ",
+    cat("- ", if (nzchar(trace$inputs)) trace$inputs else "no arrays", ": ", trace$operations,
+        ngettext(trace$operations, " operation, ", " operations, "),
         trace$optimised, " after optimisation; replayed ", trace$replays,
         ngettext(trace$replays, " time", " times"),
         if (trace$random) "; draws random numbers", if (trace$reads_values) "; has read values of captured arrays",

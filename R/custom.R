@@ -44,14 +44,10 @@ mlx_custom_function <- function(f, vjp = NULL, jvp = NULL, vmap = NULL) {
   f <- function_of(f, "mlx_custom_function")
   title <- title_of(written, given)
   rules <- list(vjp = vjp, jvp = jvp, vmap = vmap)
-  for (name in names(rules)) {
-    if (!is.null(rules[[name]]) && !is.function(rules[[name]])) {
-      rmlx_abort(paste0("`", name, "` must be a function or NULL, not ", description(rules[[name]]), "."), "argument")
-    }
-  }
-  structure(
+  for (name in names(rules)) if (!is.null(rules[[name]])) check_rule(rules[[name]], name)
+  made_function(
     function(...) custom_call(f, title, list(...), rules, "mlx_custom_function", environment()),
-    transforms = TRUE
+    "mlx_custom_function", f
   )
 }
 
@@ -75,10 +71,24 @@ mlx_checkpoint <- function(f) {
   given <- f
   f <- function_of(f, "mlx_checkpoint")
   title <- title_of(written, given)
-  structure(
+  made_function(
     function(...) custom_call(f, title, list(...), list(NULL, NULL, NULL), "mlx_checkpoint", environment()),
-    transforms = TRUE
+    "mlx_checkpoint", f
   )
+}
+
+check_rule <- function(rule, name) {
+  if (!is.function(rule)) {
+    rmlx_abort(paste0("`", name, "` must be a function or NULL, not ", description(rule), "."), "argument")
+  }
+  takes <- switch(name,
+    vjp = c("primals", "cotangents", "outputs"), jvp = c("primals", "tangents"), vmap = c("inputs", "axes")
+  )
+  own <- names(formals(base::args(rule)))
+  if (!"..." %in% own && length(own) < length(takes)) {
+    rmlx_abort(paste0("`", name, "` must be a function(", paste(takes, collapse = ", "), "), and takes ", length(own),
+                      ngettext(length(own), " argument.", " arguments.")), "argument")
+  }
 }
 
 # A call of a function with rules. All arrays in its arguments are the leaves that MLX gets.

@@ -45,11 +45,16 @@ mlx_graph <- structure(
     given <- f
     f <- function_of(f, "mlx_graph")
     check_flag(grad, "grad")
-    args <- graph_arguments(list(...))
+    args <- list(...)
+    if (length(args) == 0L) rmlx_abort("mlx_graph() requires at least one argument.", "argument")
+    which <- if (grad) resolve_argnums(argnums, args)
+    args <- graph_arguments(args, which)
     title <- title_of(written, given)
-    parts <- partition(args, leaf = function(x) if (is_mlx(x)) x else floating_leaf(x))
+    kept <- base::vapply(args, is.data.frame, NA) # in one piece, their columns being constants
+    parts <- partition(base::replace(args, kept, list(NULL)), leaf = function(x) if (is_mlx(x)) x else floating_leaf(x))
+    parts$skeleton[kept] <- args[kept]
     if (length(parts$leaves) == 0L) rmlx_abort("no argument of the function is an array.", "argument")
-    copied <- if (grad) differentiated_leaves(parts, resolve_argnums(argnums, args))
+    copied <- if (grad) differentiated_leaves(parts, which)
     skeleton <- NULL
     traced <- function(leaves) {
       args <- restore(parts$skeleton, leaves)
@@ -69,19 +74,15 @@ mlx_graph <- structure(
   transforms = TRUE
 )
 
-# A data frame is one matrix, as for a gradient.
-graph_arguments <- function(args) {
-  if (length(args) == 0L) rmlx_abort("mlx_graph() requires at least one argument.", "argument")
-  lapply(args, function(x) if (is.data.frame(x)) as_mlx(check_columns(x)) else constant_argument(x))
+# A data frame that is differentiated is one matrix, as for a gradient.
+graph_arguments <- function(args, which) {
+  for (i in which) if (is.data.frame(args[[i]])) args[[i]] <- as_mlx(check_columns(args[[i]]))
+  lapply(args, constant_argument)
 }
 
 # Of all leaves those that are differentiated with the arguments `which`.
 differentiated_leaves <- function(parts, which) {
-  positions <- function(skeleton) {
-    if (inherits(skeleton, "rmlx_leaf")) return(unclass(skeleton)[[1L]])
-    if (is_node(skeleton)) unlist(lapply(skeleton, positions))
-  }
-  Filter(function(i) is_floating(parts$leaves[[i]]), as.integer(unlist(lapply(parts$skeleton[which], positions))))
+  Filter(function(i) is_floating(parts$leaves[[i]]), as.integer(unlist(lapply(parts$skeleton[which], leaf_positions))))
 }
 
 # What the leaves of a skeleton are called in R: `p$w`, `[[2]]`; "value" if it is a single one.

@@ -35,26 +35,28 @@
 #' mlx_hessian(g, list(a = c(1, 2), b = 3))[[1]]$a$b
 #' @export
 mlx_hessian <- structure(
-  function(f, ..., argnums = NULL) {
-    problem <- gradient_problem(transformation(f, list(...), argnums, "mlx_hessian", substitute(f)), "mlx_hessian")
-    blocks <- jacobian_of(problem, "forward", "mlx_hessian", environment())$blocks
-    rows <- lapply(blocks, function(row) {
-      by_argument <- problem$like_arguments(row)
-      if (length(by_argument) == 1L) by_argument[[1L]] else by_argument
-    })
-    # a block of several arguments is a list by the second, and within it by the second's leaves
-    if (length(problem$skeletons) == 1L) return(problem$like_arguments(rows))
-    nested <- lapply(problem$skeletons, function(first) {
-      out <- lapply(seq_along(problem$skeletons), function(j) {
-        restore(first, lapply(rows, function(row) row[[j]]), function(x) NULL)
-      })
-      names(out) <- names(problem$skeletons)
-      out
-    })
-    nested
-  },
+  function(f, ..., argnums = NULL) hessian_of(f, list(...), argnums, "mlx_hessian", substitute(f)),
   transforms = TRUE
 )
+
+hessian_of <- function(f, args, argnums, who, written) {
+  problem <- gradient_problem(transformation(f, args, argnums, who, written), who)
+  blocks <- jacobian_of(problem, "forward", who, environment())$blocks
+  blocks <- named_blocks(blocks, problem$leaves, problem$leaves)
+  rows <- lapply(blocks, function(row) {
+    by_argument <- problem$like_arguments(row)
+    if (length(by_argument) == 1L) by_argument[[1L]] else by_argument
+  })
+  # a block of several arguments is a list by the second, and within it by the second's leaves
+  if (length(problem$skeletons) == 1L) return(problem$like_arguments(rows))
+  lapply(problem$skeletons, function(first) {
+    out <- lapply(seq_along(problem$skeletons), function(j) {
+      restore(first, lapply(rows, function(row) row[[j]]), function(x) NULL)
+    })
+    names(out) <- names(problem$skeletons)
+    out
+  })
+}
 
 # A transformation's function with its gradient for the result.
 gradient_problem <- function(problem, who) {

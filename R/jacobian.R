@@ -10,8 +10,8 @@
 #' @return A list by differentiated argument, with the arguments' names: the derivatives of a result of
 #'   shape `r` by an argument of shape `a`, in an array of shape `c(r, a)`, `[i, j]` being \eqn{\partial f_i /
 #'   \partial x_j}; 0-d results and arguments add no axis. For an argument that is a nested list it is that list of
-#'   such arrays, and for a result that is one, the result's list of those. Results that are not floating
-#'   point have `NULL`.
+#'   such arrays, and for a result that is one, the result's list of those. Names and dimnames of results and
+#'   arguments become dimnames. Results that are not floating point have `NULL`.
 #' @details An operation that MLX cannot map over many directions is computed for one after the other.
 #' @examples
 #' f <- function(x) c(x[1] * x[2], sin(x[1]), x[2]^2)
@@ -31,7 +31,7 @@ mlx_jacobian <- structure(
     mode <- check_choice(mode, c("auto", "reverse", "forward"), "mode")
     problem <- transformation(f, list(...), argnums, "mlx_jacobian", substitute(f))
     out <- jacobian_of(problem, mode, "mlx_jacobian", environment())
-    by_result <- lapply(out$blocks, problem$like_arguments)
+    by_result <- lapply(named_blocks(out$blocks, out$parts$leaves, problem$leaves), problem$like_arguments)
     jacobian <- lapply(seq_along(problem$skeletons), function(i) {
       like_result(out$parts, lapply(by_result, function(row) row[[i]]))
     })
@@ -62,6 +62,25 @@ jacobian_of <- function(problem, mode, who, caller) {
     base::Map(function(column, leaf) last_axes_first(column[[i]], leaf), columns, problem$leaves)
   })
   list(parts = out$parts, blocks = blocks)
+}
+
+# Blocks of derivatives with the names of the results' axes and of the arguments'.
+named_blocks <- function(blocks, results, leaves) {
+  base::Map(function(row, result) {
+    base::Map(function(block, leaf) {
+      titles <- c(names_of_axes(result), names_of_axes(leaf))
+      if (all(base::vapply(titles, is.null, NA))) return(block)
+      if (length(titles) == 1L) names(block) <- titles[[1L]] else dimnames(block) <- titles
+      block
+    }, row, leaves)
+  }, blocks, results)
+}
+
+# A list with the names along each axis, NULL where there are none.
+names_of_axes <- function(x) {
+  rank <- length(mlx_shape(x))
+  if (rank == 1L && is.null(dim(x))) return(list(names(x)))
+  dimnames(x) %||% vector("list", rank)
 }
 
 # Gradients of complex numbers are conjugated, and Jacobians are not.

@@ -7,8 +7,8 @@
 #' information.
 #'
 #' @param loglik A function of parameters in the structure of `start`, of `data` if given, and of the
-#'   arguments in `...`. It returns the log likelihood, one number as an mlx array, written with functions that
-#'   work on mlx arrays (`mlx_dnorm(x, mean, sd, log = TRUE)` for `dnorm()`).
+#'   arguments in `...`. It returns the log likelihood (not its negative), one number that is computed from the
+#'   parameters. R's own functions, `dnorm()` for example, may be used as they are: see [mlx_overlay].
 #' @param start Where to start: a named numeric vector or a nested list of vectors, matrices and arrays.
 #' @param data What `loglik` gets as its second argument: a data frame or a list reaches it as it is, numbers
 #'   as an mlx array. Missing: it has no such argument.
@@ -36,7 +36,8 @@
 #' - `nobs`, `iterations`, `evaluations`, `converged`, `message`, `call`.
 #'
 #' @section Errors and warnings:
-#' A log likelihood that is not finite at the start is an error of class `rmlx_error_value`. A maximum that was
+#' A log likelihood that is not finite at the start, or whose derivatives are not finite later, is an error of
+#' class `rmlx_error_value`: mostly data with `NA`, or a negative log likelihood. A maximum that was
 #' not found is a warning of class `rmlx_warning_convergence`; an observed information that is not
 #' positive definite one of class `rmlx_warning_information`, and `vcov()` then an error of class
 #' `rmlx_error_singular`.
@@ -45,7 +46,7 @@
 #' # Weibull regression of survival times, without censoring
 #' loglik <- function(p, data) {
 #'   scale <- exp(p$b0 + p$b1 * data$x)
-#'   sum(mlx_dweibull(data$y, exp(p$log_shape), scale, log = TRUE))
+#'   sum(dweibull(data$y, exp(p$log_shape), scale, log = TRUE))
 #' }
 #' set.seed(1)
 #' data <- data.frame(x = seq(0, 1, length.out = 40))
@@ -68,7 +69,7 @@ mlx_mle <- structure(
     space <- parameter_space(start, "float64", "start")
     labels <- parameter_labels(space$flat)
     fns <- cached_functions(scalar_objective(loglik, space, constants, "mlx_mle", title, sign = -1), space)
-    found <- maximise(fns, control)
+    found <- maximise(fns, control, constants)
     fit <- structure(
       list(
         par = space$unflatten(found$par), coefficients = setNames(found$par, labels), loglik = -fns$fn(found$par),
@@ -100,12 +101,21 @@ count_observations <- function(data) {
 }
 
 # nlminb(), then Newton's steps, which it gives up too early for eight digits of the estimates.
-maximise <- function(fns, control) {
+maximise <- function(fns, control, constants) {
   value <- fns$fn(fns$par)
   if (!is.finite(value)) {
-    rmlx_abort(paste0("the log likelihood is ", -value, " at `start`: begin where it is finite."), "value")
+    rmlx_abort(c(paste0("the log likelihood is ", -value, " at `start`: begin where it is finite."),
+                 i = if (has_missing(constants)) "The data have missing values: leave these out, as na.omit() does."),
+               "value")
   }
-  found <- stats::nlminb(fns$par, stepping_back(fns$fn), fns$gr, fns$hess, control = control)
+  finite <- function(derivative) {
+    function(par) {
+      out <- derivative(par)
+      if (!all(is.finite(out))) refuse_infinite(-fns$fn(par))
+      out
+    }
+  }
+  found <- stats::nlminb(fns$par, stepping_back(fns$fn), finite(fns$gr), finite(fns$hess), control = control)
   par <- found$par
   step <- newton_step(fns, par)
   for (i in seq_len(20L)) {
@@ -118,6 +128,22 @@ maximise <- function(fns, control) {
   }
   list(par = par, decrement = step$decrement, iterations = found$iterations, evaluations = found$evaluations,
        message = found$message)
+}
+
+# Whether data have NA among numbers or factors.
+has_missing <- function(x) {
+  if (is_node(x)) return(any(base::vapply(x, has_missing, NA)))
+  if (is_mlx(x)) any(as.vector(is.nan(x))) else is.atomic(x) && anyNA(x)
+}
+
+# Where the log likelihood has no derivatives, there is no step to take.
+refuse_infinite <- function(loglik) {
+  rmlx_abort(c(
+    paste0("the derivatives of the log likelihood are not finite where mlx_mle() arrived: it is ",
+           format(loglik, digits = 4L), " there."),
+    i = "mlx_mle() maximises: does `loglik` return the negative log likelihood?",
+    i = "Else begin elsewhere, or give parameters a scale on which they are unlimited, such as a logarithm."
+  ), "value")
 }
 
 # nlminb() warns of NaN, and steps back from infinity without a word; so it shall from matrices that are not
@@ -151,7 +177,8 @@ warn_of_fit <- function(fit, decrement) {
   if (is.null(cholesky_or_null(-fit$hessian))) {
     rmlx_warn(c(
       "the observed information is not positive definite where mlx_mle() ended: there are no standard errors.",
-      i = "The parameters may not be identified, or the maximum may lie at infinity."
+      i = "The parameters may not be identified, or the maximum may lie at infinity.",
+      i = if (!fit$converged) "mlx_mle() maximises: `loglik` must not be the negative log likelihood."
     ), "information")
   } else if (!fit$converged) {
     rmlx_warn(c(

@@ -17,15 +17,15 @@ on_vector <- function(f, space, constants, title) {
 scalar_objective <- function(f, space, constants, who, title, sign = 1) {
   fun <- on_vector(f, space, constants, title)
   loss <- function(v) {
-    out <- check_loss(first_result(fun(v)), who)
-    if (sign == 1) out else sign * out
+    out <- first_result(fun(v))
+    if (sign == 1 || !is_mlx(out)) out else sign * out # what it must be is checked where it is differentiated
   }
   list(
     value_grad = function(v) {
       out <- in_space(space, differentiate(loss, list(v), 1L, who, as.name(title)))
       list(value = out$value, gradient = out$grads[[1L]])
     },
-    hessian = function(v) in_space(space, mlx_hessian(loss, v)[[1L]]),
+    hessian = function(v) in_space(space, hessian_of(loss, list(v), 1L, who, as.name(title))[[1L]]),
     # the Hessian times vectors
     curvature = function(v) in_space(space, mlx_linearize(function(v) mlx_grad(loss, v)[[1L]], v)$jvp)
   )

@@ -7,7 +7,8 @@
 #' automatic differentiation.
 #'
 #' @param f A function of the parameters (and of the arguments in `...`) that returns one number as an
-#'   mlx array, or a list whose first element is one, as for [mlx_grad()].
+#'   mlx array, or a list whose first element is one, as for [mlx_grad()]. R's optimisers minimise, so of a
+#'   likelihood f is the negative logarithm.
 #' @param par Parameters, as f receives them: a numeric vector, matrix or array, an mlx array, or a
 #'   nested list of them. What is not floating point in a list reaches f untouched; a number with a name
 #'   is a vector of one element.

@@ -124,7 +124,10 @@ mlx_nbytes <- function(x) .Call(C_nbytes, x)
     shape = .Call(C_shape, x),
     rmlx_abort(
       c(paste0("an mlx array has no `$", name, "`; it has `$device`, `$dtype` and `$shape`."),
-        i = if (name %in% colnames(x)) paste0("Its column is `x[, \"", name, "\"]`.")),
+        i = if (name %in% colnames(x)) paste0("Its column is `x[, \"", name, "\"]`."),
+        i = if (name %in% names(x)) {
+          paste0("Its element is `x[\"", name, "\"]`; only of a list of parameters it is `x$", name, "`.")
+        }),
       "argument"
     )
   )

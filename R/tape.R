@@ -20,7 +20,8 @@ tape_message <- function(call, how) {
       paste0(left, " asks for plain numbers of a value that is not there yet: the function runs once, for all ",
              "the values that its arguments will have."),
       i = paste0("Write `mlx_where(x > 0, a, b)` or `ifelse(x > 0, a, b)` for `if (x > 0) a else b`, and take ",
-                 "what decides about R's own steps as an R number, not as an array."),
+                 "what decides about R's own steps as an R number that the function finds outside of its ",
+                 "arguments (or, compiled, in a list and whole: `f(x, list(n = 3L))`)."),
       i = ensure,
       tape_remedies(call)
     ))
@@ -69,7 +70,7 @@ name_of <- function(written) {
   if (is.name(written)) as.character(written) else ""
 }
 
-# What usually takes the place of such a call. Conversions that were written as such need no word.
+# What usually takes the place of such a call. Most conversions that were written as such need no word.
 tape_remedies <- function(call) {
   head <- if (is.call(call)) name_of(call[[1L]]) else ""
   assigning <- "assigning into a plain vector (`out <- numeric(n)`): start from `mlx_zeros(n)`"
@@ -77,10 +78,17 @@ tape_remedies <- function(call) {
   joining <- "`c(0, x)`, which R dispatches on its first argument: write `c(as_mlx(0), x)`"
   conversions <- c("format", "as.matrix", "as.numeric", "as.vector", "as.integer", "as.logical", "as.character",
                    "as.complex", "as.array", "as.data.frame", "as_r", "mlx_item")
+  if (head %in% c("as.numeric", "as.vector")) {
+    return(c(i = paste0("Leave `", head, "()` out; `drop(x)` makes a vector of a matrix of one column.")))
+  }
   if (head %in% conversions) return(NULL)
   if (head == "as.list" || head == "lapply") {
     return(c(i = paste0("`", head, "()` of a matrix or array takes plain R numbers from it: go through its rows by ",
                         "`asplit(x, 1)` or `x[i, ]`, or through its elements by `as.list(mlx_flatten(x))`.")))
+  }
+  if (head == "[") {
+    return(c(i = paste0("Which elements `x[i]` takes must be known: let `i` be plain R numbers, or keep all and give ",
+                        "those that drop out no weight, as in `sum(mlx_where(x > 0, x, 0))`.")))
   }
   if (head == "[[") return(c(i = "`x[[i]]` is a plain R number: write `x[i]`."))
   if (head %in% names(replacements)) {

@@ -19,7 +19,7 @@ transformation <- function(f, args, argnums, who, written) {
     leaves <- c(leaves, part$leaves)
   }
   if (length(leaves) == 0L) {
-    rmlx_abort("no argument has floating-point values to differentiate.", "argument")
+    rmlx_abort(c("no argument has floating-point values to differentiate.", i = kinds_of(args[which])), "argument")
   }
   list(
     leaves = leaves,
@@ -27,6 +27,27 @@ transformation <- function(f, args, argnums, who, written) {
     call = function(leaves) call_with(f, lapply(skeletons, restore, leaves), title),
     like_arguments = function(values) lapply(skeletons[which], restore, values, function(x) NULL)
   )
+}
+
+# What arguments are that have no floating-point values.
+kinds_of <- function(args) {
+  kinds <- base::vapply(args, function(x) {
+    if (is_mlx(x)) return(paste("an mlx array of dtype", mlx_dtype(x)))
+    if (is.null(x)) return("NULL")
+    if (is_node(x)) return("a list without doubles (integers in lists reach the function as they are)")
+    description(x)
+  }, "")
+  paste0("Given were ", paste(kinds, collapse = ", "), ".")
+}
+
+# A function that a transformation made of `f`.
+made_function <- function(fn, by, f, ...) structure(fn, class = "mlx_function", transforms = TRUE, by = by, of = f, ...)
+
+#' @export
+print.mlx_function <- function(x, ...) {
+  cat("<function made by ", attr(x, "by"), "() of>\n", sep = "")
+  print(attr(x, "of"), ...)
+  invisible(x)
 }
 
 # The arrays in a function's result, and the result without them.
@@ -37,7 +58,10 @@ result_parts <- function(value, who) {
     rmlx_abort(
       c(paste0("The function of `", who, "()` must return an `mlx` object, or a list of them; it returned ",
                what, "."),
-        i = "Ensure all differentiable computations use MLX operations."),
+        i = "Ensure all differentiable computations use MLX operations.",
+        i = if (who == "mlx_custom_function" && is.numeric(value)) {
+          "Numbers that base R computes become an `mlx` object by as_mlx()."
+        }),
       "result"
     )
   }
@@ -123,6 +147,9 @@ shape_text <- function(x) paste0("[", paste(mlx_shape(x), collapse = " x "), "]"
 
 # Directions in the differentiated arguments; those of a single one need not be in a list.
 directions_of <- function(given, problem, what) {
+  if (missing(given)) {
+    rmlx_abort(paste0("`", what, "` is missing: name it in the call, as in ", what, " = c(1, 0)."), "argument")
+  }
   matching_leaves(as_list_of(given, problem$skeletons), problem$skeletons, problem$leaves, what)
 }
 

@@ -26,6 +26,12 @@ leaf_at <- function(i) {
   leaf
 }
 
+# The positions of the leaves in a skeleton or a part of one.
+leaf_positions <- function(skeleton) {
+  if (inherits(skeleton, "rmlx_leaf")) return(unclass(skeleton)[[1L]])
+  if (is_node(skeleton)) as.integer(unlist(lapply(skeleton, leaf_positions)))
+}
+
 # Times and versions are lists inside, but values to their users.
 is_node <- function(x) is.list(x) && !is.pairlist(x) && !inherits(x, c("rmlx_leaf", "POSIXlt", "numeric_version"))
 

@@ -37,7 +37,7 @@ mlx_vmap <- function(f, in_axes = 1L, out_axes = 1L) {
   title <- title_of(written, given)
   check_axis_tree(in_axes, "in_axes")
   check_axis_tree(out_axes, "out_axes")
-  structure(
+  made_function(
     function(...) {
       args <- lapply(list(...), constant_argument)
       if (length(args) == 0L) rmlx_abort("a function made by mlx_vmap() needs at least one argument.", "argument")
@@ -52,7 +52,7 @@ mlx_vmap <- function(f, in_axes = 1L, out_axes = 1L) {
       places <- axes_within(axes_like(out_axes, parts$skeleton, "out_axes"), ranks)
       restore(parts$skeleton, .Call(C_map_replace, trace, places))
     },
-    transforms = TRUE
+    "mlx_vmap", f
   )
 }
 
@@ -102,21 +102,46 @@ axes_like <- function(axes, skeleton, what) {
   found
 }
 
+# A number has no axis to lie along: it is mostly meant for all items.
+refuse_single <- function(axes, ranks, skeleton) {
+  single <- which(ranks == 0L & !base::vapply(axes, is.null, NA))
+  if (length(single) == 0L) return(invisible())
+  within <- base::vapply(skeleton, function(x) single[[1L]] %in% leaf_positions(x), NA)
+  at <- which(within)[[1L]]
+  name <- names(skeleton)[at]
+  whole <- base::rep("1", length(skeleton))
+  whole[at] <- "NULL"
+  rmlx_abort(
+    c(paste0(if (is.null(name) || name == "") paste("argument", at) else paste0("`", name, "`"),
+             if (is_node(skeleton[[at]])) " has a single number" else " is a single number",
+             ", with no axis along which items could lie."),
+      i = paste0("If it is the same for all items, say so: mlx_vmap(f, in_axes = list(", paste(whole, collapse = ", "),
+                 ")).")),
+    "index"
+  )
+}
+
 # The mapped arrays of the arguments, their axes from 0, and the arguments without them.
 mapped_items <- function(args, in_axes) {
   parts <- partition(args, leaf = function(x) {
     if (is_mlx(x) || (is.numeric(x) || is.logical(x) || is.complex(x)) && !is.object(x)) as_mlx(x)
   })
   shapes <- lapply(parts$leaves, mlx_shape)
-  axes <- axes_within(axes_like(in_axes, parts$skeleton, "in_axes"), lengths(shapes))
+  wanted <- axes_like(in_axes, parts$skeleton, "in_axes")
+  refuse_single(wanted, lengths(shapes), parts$skeleton)
+  axes <- axes_within(wanted, lengths(shapes))
   mapped <- axes >= 0L
   if (!any(mapped)) {
     rmlx_abort("no array is mapped: `in_axes` must name an axis of at least one argument.", "argument")
   }
   extents <- base::mapply(function(shape, axis) shape[[axis + 1L]], shapes[mapped], axes[mapped])
   if (length(unique(extents)) > 1L) {
-    rmlx_abort(paste0("the mapped arrays have ", paste(unique(extents), collapse = ", "),
-                      " items along `in_axes`: they must have as many."), "shape")
+    rmlx_abort(
+      c(paste0("the mapped arrays have ", paste(unique(extents), collapse = ", "),
+               " items along `in_axes`: they must have as many."),
+        i = "For an argument that is the same for all items it has NULL, as in mlx_vmap(f, in_axes = list(1, NULL))."),
+      "shape"
+    )
   }
   # what is not mapped goes back into the arguments
   places <- parts$leaves

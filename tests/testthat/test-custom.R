@@ -313,3 +313,25 @@ test_that("rules and checkpoints survive a collection at every step", {
   expect_equal(as.numeric(torture(function() mlx_linearize(f, x)$vjp(1)[[1]])), 60)
   expect_equal(as.numeric(torture(function() mlx_hessian(g, x)[[1]])), 2)
 })
+
+test_that("a rule that takes too few arguments is refused when it is given", {
+  expect_error(mlx_custom_function(sin, vjp = function(p, c) c), "takes 2 arguments", class = "rmlx_error_argument")
+  expect_error(mlx_custom_function(sin, jvp = function(p) p), "takes 1 argument[.]", class = "rmlx_error_argument")
+  expect_error(mlx_custom_function(sin, vmap = function() 1), "takes 0 arguments", class = "rmlx_error_argument")
+  rule <- mlx_custom_function(sin, vjp = function(...) ..2 * 3)
+  expect_equal(as.numeric(mlx_grad(rule, 1)[[1L]]), 3)
+})
+
+test_that("plain numbers from a custom function are refused with the remedy", {
+  f <- mlx_custom_function(function(x) sin(as.numeric(x)), vjp = function(p, c, o) c * cos(p[[1L]]))
+  expect_error(mlx_grad(f, 1), "as_mlx\\(\\)", class = "rmlx_error_result")
+})
+
+test_that("functions that transformations make print what they are made of", {
+  made <- list(mlx_vmap = mlx_vmap(sin), mlx_compile = mlx_compile(sin), mlx_checkpoint = mlx_checkpoint(sin),
+               mlx_custom_function = mlx_custom_function(sin))
+  for (name in names(made)) {
+    shown <- capture.output(print(made[[name]]))
+    expect_identical(shown, c(paste0("<function made by ", name, "() of>"), capture.output(print(sin))))
+  }
+})

@@ -208,3 +208,13 @@ test_that("a graph of 100000 operations takes seconds and no deep recursion", {
   expect_identical(sum(graph$nodes$kind == "operation"), 100000L)
   expect_lt(took, 20)
 })
+
+test_that("a data frame that is not differentiated reaches the function as it is", {
+  nll <- function(p, d) sum((d$y - p[1] - p[2] * nrow(d))^2)
+  d <- data.frame(y = c(1, 2, 4), s = c("a", "b", "c"))
+  plain <- mlx_graph(nll, c(0, 0), d)
+  expect_identical(plain$nodes$name[plain$nodes$kind == "input"], "p")
+  both <- mlx_graph(nll, c(0, 0), d, grad = TRUE, argnums = 1)
+  expect_identical(both$nodes$name[both$nodes$kind == "output"], c("value", "grads[[1]]"))
+  expect_error(mlx_graph(nll, c(0, 0), d, grad = TRUE), "column `s` is not numeric", class = "rmlx_error_argument")
+})

@@ -147,3 +147,16 @@ test_that("functions that give no number, and directions of other shapes, are re
   e <- tryCatch(mlx_hessian(function(x) stop("mine"), f64(1)), error = identity)
   expect_identical(conditionMessage(e), "mine")
 })
+
+test_that("the axes of a Hessian have the names of the arguments", {
+  f <- function(p) sum(p$a^2) * p$b
+  h <- mlx_hessian(f, list(a = c(u = 1, v = 2), b = 3))[[1L]]
+  expect_equal(as.matrix(h$a$a), matrix(c(6, 0, 0, 6), 2, dimnames = list(c("u", "v"), c("u", "v"))))
+  expect_equal(as_r(h$a$b), c(u = 2, v = 4))
+  expect_null(dimnames(mlx_hessian(function(x) sum(x^2), c(1, 2))[[1L]]))
+})
+
+test_that("a missing direction is told", {
+  expect_error(mlx_hvp(sum, c(1, 2)), "`vectors` is missing", class = "rmlx_error_argument")
+  expect_error(mlx_jvp(sum, c(1, 2)), "`tangents` is missing", class = "rmlx_error_argument")
+})

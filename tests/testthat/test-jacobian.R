@@ -114,3 +114,15 @@ test_that("the mode is one of three, and errors are the user's call", {
   expect_s3_class(e, "rmlx_error_tape")
   expect_identical(deparse(conditionCall(e)), "as.numeric(x)")
 })
+
+test_that("the axes of a Jacobian have the names of results and arguments", {
+  for (mode in c("reverse", "forward")) {
+    expect_equal(
+      as.matrix(mlx_jacobian(function(x) x^2, c(a = 1, b = 2), mode = mode)[[1L]]),
+      matrix(c(2, 0, 0, 4), 2, dimnames = list(c("a", "b"), c("a", "b")))
+    )
+  }
+  x <- matrix(1:4, 2, dimnames = list(c("a", "b"), NULL))
+  expect_identical(dimnames(mlx_jacobian(function(x) x^2, x)[[1L]]), list(c("a", "b"), NULL, c("a", "b"), NULL))
+  expect_equal(as_r(mlx_jacobian(function(x) sum(x^2), c(a = 1, b = 2))[[1L]]), c(a = 2, b = 4))
+})

@@ -188,3 +188,27 @@ test_that("a fit survives saveRDS()", {
   expect_equal(vcov(again), vcov(fit))
   expect_equal(confint(again, method = "profile"), confint(fit, method = "profile"))
 })
+
+test_that("a negative log likelihood and missing values are told as such", {
+  y <- c(1, 2, 4, 3)
+  loglik <- function(p, y) sum(dnorm(y, p[1], exp(p[2]), log = TRUE))
+  expect_error(mlx_mle(function(p, y) -loglik(p, y), c(0, 0), y), "return the negative log likelihood",
+               class = "rmlx_error_value")
+  expect_warning(mlx_mle(function(p) sum(p), c(a = 1)), "must not be the negative log likelihood",
+                 class = "rmlx_warning_information")
+  expect_error(mlx_mle(loglik, c(0, 0), c(y, NA)), "data have missing values", class = "rmlx_error_value")
+  frame_loglik <- function(p, d) loglik(p, d$y)
+  expect_error(mlx_mle(frame_loglik, c(0, 0), data.frame(y = c(y, NA))), "data have missing values",
+               class = "rmlx_error_value")
+  said <- tryCatch(mlx_mle(loglik, c(0, Inf), y), error = conditionMessage)
+  expect_match(said, "begin where it is finite")
+  expect_no_match(said, "missing values")
+})
+
+test_that("a log likelihood of several numbers is an error of the user's call", {
+  said <- tryCatch(mlx_mle(function(p) p, c(0, 0)), rmlx_error_result = identity)
+  expect_match(conditionMessage(said), "The function of `mlx_mle()` must return one number", fixed = TRUE)
+  expect_identical(conditionCall(said)[[1L]], quote(mlx_mle))
+  fns <- mlx_optim_fns(function(p) p, c(0, 0))
+  expect_error(fns$hess(c(0, 0)), "The function of `mlx_optim_fns()`", fixed = TRUE, class = "rmlx_error_result")
+})

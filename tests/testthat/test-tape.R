@@ -219,3 +219,25 @@ test_that("copies and attributes made in f do not hide the tape", {
   }
   expect_s3_class(caught_in(long, x = as.numeric(1:1000)), "rmlx_error_tape")
 })
+
+test_that("elements of a vector that are asked for as of a list name the remedy", {
+  expect_error(mlx_grad(function(p) p$a, c(a = 1, b = 2)), "Its element is `x[\"a\"]`", fixed = TRUE,
+               class = "rmlx_error_argument")
+})
+
+test_that("conversions and positions that depend on values name the remedy", {
+  says <- function(code, text) expect_error(code, text, fixed = TRUE, class = "rmlx_error_tape")
+  says(mlx_grad(function(b) sum(as.vector(diag(2) %*% b)), c(1, 2)), "Leave `as.vector()` out; `drop(x)`")
+  expect_equal(as.numeric(mlx_grad(function(b) sum(drop(diag(2) %*% b)), c(1, 2))[[1L]]), c(1, 1))
+  says(mlx_vmap(function(r) r[r > 1])(diag(2)), "Which elements `x[i]` takes must be known")
+  first <- mlx_compile(function(x, n) sum(x[seq_len(n)]))
+  says(first(c(1, 2, 3), 2L), "`f(x, list(n = 3L))`")
+  first <- mlx_compile(function(x, o) sum(x[seq_len(o$n)]))
+  expect_equal(as.numeric(first(c(1, 2, 3), list(n = 2L))), 3)
+})
+
+test_that("a missing argument in a call of a density is an error of that call", {
+  said <- tryCatch(mlx_grad(function(m, s) dnorm(1, m, s), 1), error = identity)
+  expect_match(conditionMessage(said), "argument \"s\" is missing")
+  expect_identical(conditionCall(said)[[1L]], quote(dnorm))
+})

@@ -203,7 +203,9 @@ test_that("wrong axes are told with their place", {
   expect_error(mlx_vmap(f, out_axes = list(1.5)), "out_axes", class = "rmlx_error_index")
   expect_error(mlx_vmap(f, in_axes = list(1, 3))(x, x), "axis 3 of `in_axes[[2]]`", fixed = TRUE,
                class = "rmlx_error_index")
-  expect_error(mlx_vmap(f)(x, 2), "0 axes", class = "rmlx_error_index")
+  expect_error(mlx_vmap(f)(x, 2), "argument 2 is a single number.*in_axes = list\\(1, NULL\\)",
+               class = "rmlx_error_index")
+  expect_error(mlx_vmap(f)(x, y = list(2)), "`y` has a single number", class = "rmlx_error_index")
   expect_error(mlx_vmap(f, in_axes = list(1, 2))(x, x), "3, 2 items", class = "rmlx_error_shape")
   expect_error(mlx_vmap(f, in_axes = list(NULL, NULL))(x, x), "no array is mapped", class = "rmlx_error_argument")
   expect_error(mlx_vmap(f, in_axes = list(1))(x, x), "list of 2", class = "rmlx_error_argument")
