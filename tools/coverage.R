@@ -24,8 +24,8 @@ section <- function(rows, first, title) {
 }
 page <- c(
   "# Coverage", "",
-  "Made by `tools/coverage.R` from the tables beside this page. Modules, optimisers, losses and",
-  "compilation are not part of them yet.", "",
+  "Made by `tools/coverage.R` from the tables beside this page. Modules, optimisers and losses are not",
+  "part of them.", "",
   section(read("python-mlx.tsv"), "python", "Python MLX 0.32.2"),
   section(read("rcpp-api.tsv"), "name", "The Rcpp package Rmlx")
 )
