@@ -43,7 +43,8 @@
 #' While `f` runs its arrays have no values yet, so that reading them (`if (x > 0)`, `as.numeric()`) is an
 #' error of class `rmlx_error_tape`: use [mlx_where()]. Assigning an array to a variable outside of `f`
 #' (`<<-`, `env$x <- `) is an error of class `rmlx_error_state`, unless it is part of `state`. What else `f`
-#' does outside of MLX (printing, counting calls) happens only when it runs.
+#' does outside of MLX (printing, counting calls) happens only when it runs. Chains of more than 5000 operations,
+#' each on the result of the one before, are run as they are, without MLX's optimisation.
 #'
 #' Compiled functions can be differentiated and mapped ([mlx_grad()], [mlx_vmap()]): `f` itself is,
 #' then. For training steps compile the function that computes the gradient.
