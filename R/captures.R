@@ -53,7 +53,7 @@ captures <- function(roots, state = list()) {
     }
     for (constant in used$constants) look_at(constant)
   }
-  is_state <- function(frame) any(vapply(state, identical, NA, frame))
+  is_state <- function(frame) is_among(frame, state)
   look_at_frame <- function(frame) {
     if (!is_new(rlang::obj_address(frame), "frame")) return(NULL)
     add(frame, "", 3L, is_state = is_state(frame))
@@ -151,8 +151,7 @@ take_back <- function(slots) {
   # what is new in a frame
   for (slot in slots) {
     if (slot$how != 3L || slot$state || length(slot$frame) == slot$value) next
-    known <- vapply(slots, function(s) if (s$how == 2L && identical(s$frame, slot$frame)) s$name else "", "")
-    for (name in setdiff(ls(slot$frame, all.names = TRUE), known)) {
+    for (name in setdiff(ls(slot$frame, all.names = TRUE), names_in(slots, slot$frame))) {
       if (is_lazy(slot$frame, name) || !is_abstract(get0(name, slot$frame, inherits = FALSE))) next
       names <- c(names, name)
       rm(list = name, envir = slot$frame)

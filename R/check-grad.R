@@ -95,7 +95,7 @@ checked_function <- function(f, args, argnums, title) {
     args[which] <- space$lift(v)
     first_result(call_with(f, args, title))
   }
-  paths <- base::unlist(Map(element_paths, differentiated, labels[which]), use.names = FALSE)
+  paths <- base::unlist(base::Map(element_paths, differentiated, labels[which]), use.names = FALSE)
   list(fun = fun, space = space, x = unname(space$flat), paths = paths)
 }
 
@@ -106,7 +106,7 @@ argument_labels <- function(f, args) {
   given <- names(args) %||% character(length(args))
   open <- setdiff(names(formals(args(f))), c(given, "..."))
   free <- which(given == "")
-  given[free] <- ifelse(seq_along(free) <= length(open), open[seq_along(free)], paste0("[[", free, "]]"))
+  given[free] <- base::ifelse(seq_along(free) <= length(open), open[seq_along(free)], paste0("[[", free, "]]"))
   given
 }
 
@@ -114,8 +114,8 @@ argument_labels <- function(f, args) {
 element_paths <- function(x, path) {
   if (is_node(x)) {
     inner <- names(x) %||% character(length(x))
-    inner <- ifelse(inner == "", paste0("[[", seq_along(x), "]]"), paste0("$", inner))
-    return(base::unlist(Map(element_paths, unclass(x), paste0(path, inner)), use.names = FALSE))
+    inner <- base::ifelse(inner == "", paste0("[[", seq_along(x), "]]"), paste0("$", inner))
+    return(base::unlist(base::Map(element_paths, unclass(x), paste0(path, inner)), use.names = FALSE))
   }
   leaf <- floating_leaf(x)
   if (is.null(leaf)) return(character())

@@ -47,7 +47,7 @@ compile_trace <- function(self, args, arguments, before, frames) {
   }
   leaves <- c(arguments$leaves, owned$leaves)
   trace <- .Call(C_compile_trace, run, c(leaves, list(mlx_key(0))), outside$leaves, self$shapeless, environment())
-  skeletons <- Map(function(slot, a, b) if (slot$state) a else b, slots, owned$skeletons, outside$skeletons)
+  skeletons <- base::Map(function(slot, a, b) if (slot$state) a else b, slots, owned$skeletons, outside$skeletons)
   kept <- kept_slots(slots, skeletons, before$mentions)
   inputs <- c(leaves, outside$leaves)
   plan <- list(arguments$skeleton, titles_within(inputs), kept$slots, result$skeleton, result$titles, updates,
@@ -120,7 +120,7 @@ names_in <- function(slots, frame) {
 
 # Gives the state's variables the arrays of the run; these values.
 enter_state <- function(slots, skeletons, inputs) {
-  Map(function(slot, skeleton) {
+  base::Map(function(slot, skeleton) {
     if (!slot$state || slot$how == 3L) return(NULL)
     if (!has_arrays(slot$value)) return(slot$value)
     value <- restore(skeleton, inputs)

@@ -100,10 +100,10 @@ frames_within <- function(frames) {
   found <- list()
   walk <- function(x) {
     if (is.environment(x)) {
-      if (is_foreign(x) && !identical(x, globalenv()) || any(vapply(found, identical, NA, x))) return(NULL)
+      if (is_foreign(x) && !identical(x, globalenv()) || is_among(x, found)) return(NULL)
       found <<- c(found, list(x))
       names <- ls(x, all.names = TRUE)
-      lazy <- vapply(names, is_lazy, NA, frame = x) | rlang::env_binding_are_active(x, names)
+      lazy <- base::vapply(names, is_lazy, NA, frame = x) | rlang::env_binding_are_active(x, names)
       for (name in names[!lazy]) walk(get0(name, x, inherits = FALSE))
     } else if (is_node(x)) {
       for (element in unclass(x)) if (!missing(element)) walk(element)
@@ -158,7 +158,7 @@ compiled_result <- function(value) {
     )
   }
   if (length(value) == 0L) rmlx_abort("Compiled function returned empty list.", "result")
-  all_arrays <- function(x) if (is_node(x)) length(x) > 0L && all(vapply(x, all_arrays, NA)) else is_mlx(x)
+  all_arrays <- function(x) if (is_node(x)) length(x) > 0L && all(base::vapply(x, all_arrays, NA)) else is_mlx(x)
   for (i in seq_along(value)) {
     if (!all_arrays(value[[i]])) {
       rmlx_abort(
@@ -209,9 +209,10 @@ mlx_compiled_info <- function(fn) {
   part <- function(i, like) base::vapply(facts, function(fact) fact[[i]], like)
   kinds <- base::vapply(facts, function(fact) {
     extents <- base::vapply(fact[[6L]], function(shape) {
-      paste0("[", paste(ifelse(is.na(shape), "n", shape), collapse = " x "), "]")
+      paste0("[", paste(base::ifelse(is.na(shape), "n", shape), collapse = " x "), "]")
     }, "")
-    paste(paste0(fact[[7L]], extents, ifelse(fact[[8L]] == "gpu", " gpu", ""))[seq_along(extents)], collapse = ", ")
+    on_gpu <- base::ifelse(fact[[8L]] == "gpu", " gpu", "")
+    paste(paste0(fact[[7L]], extents, on_gpu)[seq_along(extents)], collapse = ", ")
   }, "")
   traces <- data.frame(inputs = kinds, operations = part(1L, 0), optimised = part(2L, 0), replays = part(3L, 0),
                        random = part(4L, NA), reads_values = part(5L, NA))

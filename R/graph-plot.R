@@ -34,7 +34,7 @@ plot.mlx_graph <- function(x, ..., max_nodes = 60, types = TRUE) {
   }
   room <- graphics::par("pin")
   layouts <- lapply(if (types) c("below", "beside") else "none", function(where) graph_layout(x, where))
-  scales <- vapply(layouts, function(layout) min(room / layout$size, 1), 0)
+  scales <- base::vapply(layouts, function(layout) min(room / layout$size, 1), 0)
   draw_layout(layouts[[which.max(scales)]], max(scales), room)
   invisible(x)
 }
@@ -127,7 +127,7 @@ order_in_layers <- function(layer, links) {
     there <- if (down) links[, "from"] else links[, "to"]
     for (k in if (down) seq_along(order)[-1L] else rev(seq_along(order))[-1L]) {
       place <- places_in(order)
-      mean_place <- vapply(order[[k]], function(i) {
+      mean_place <- base::vapply(order[[k]], function(i) {
         around <- place[there[here == i]]
         if (length(around)) mean(around) else place[i]
       }, 0)
@@ -144,7 +144,7 @@ order_in_layers <- function(layer, links) {
 }
 
 places_in <- function(order) {
-  place <- numeric(length(unlist(order)))
+  place <- numeric(length(base::unlist(order)))
   for (nodes in order) place[nodes] <- seq_along(nodes) - (length(nodes) + 1) / 2
   place
 }
@@ -152,7 +152,7 @@ places_in <- function(order) {
 # How many pairs of links cross.
 crossings <- function(order, links) {
   place <- places_in(order)
-  layer <- rep(seq_along(order), lengths(order))[order(unlist(order))]
+  layer <- rep(seq_along(order), lengths(order))[order(base::unlist(order))]
   total <- 0
   for (part in split(seq_len(nrow(links)), layer[links[, "from"]])) {
     from <- place[links[part, "from"]]
@@ -171,7 +171,7 @@ spread_in_layers <- function(order, links, width, weight, gap) {
   around <- base::Map(c, above, below)
   x <- numeric(length(width))
   place <- function(nodes, neighbours) {
-    wanted <- vapply(nodes, function(i) if (length(neighbours[[i]])) mean(x[neighbours[[i]]]) else x[i], 0)
+    wanted <- base::vapply(nodes, function(i) if (length(neighbours[[i]])) mean(x[neighbours[[i]]]) else x[i], 0)
     x[nodes] <<- pack(wanted, width[nodes], weight[nodes], gap)
   }
   for (nodes in order) place(nodes, above)

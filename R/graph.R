@@ -69,7 +69,7 @@ mlx_graph <- structure(
     }
     found <- .Call(C_graph, traced, parts$leaves, as.integer(copied), environment())
     names(parts$skeleton) <- argument_symbols(f, args)
-    new_graph(found, leaf_paths(parts$skeleton), leaf_paths(skeleton), vapply(parts$leaves, mlx_device, ""))
+    new_graph(found, leaf_paths(parts$skeleton), leaf_paths(skeleton), base::vapply(parts$leaves, mlx_device, ""))
   },
   transforms = TRUE
 )
@@ -82,14 +82,14 @@ graph_arguments <- function(args, which) {
 
 # Of all leaves those that are differentiated with the arguments `which`.
 differentiated_leaves <- function(parts, which) {
-  Filter(function(i) is_floating(parts$leaves[[i]]), as.integer(unlist(lapply(parts$skeleton[which], leaf_positions))))
+  Filter(function(i) is_floating(parts$leaves[[i]]), as.integer(base::unlist(lapply(parts$skeleton[which], leaf_positions))))
 }
 
 # What the leaves of a skeleton are called in R: `p$w`, `[[2]]`; "value" if it is a single one.
 leaf_paths <- function(skeleton) {
   walk <- function(x, path) {
     if (inherits(x, "rmlx_leaf")) return(path)
-    if (is_node(x)) unlist(lapply(seq_along(x), function(i) walk(x[[i]], paste0(path, step_of(x, i)))))
+    if (is_node(x)) base::unlist(lapply(seq_along(x), function(i) walk(x[[i]], paste0(path, step_of(x, i)))))
   }
   paths <- sub("^[$]", "", as.character(walk(skeleton, "")))
   paths[paths == ""] <- "value"
@@ -220,7 +220,7 @@ is_known <- function(nodes) !is.na(nodes$value) | is.nan(nodes$value)
 
 node_type <- function(nodes) {
   dtypes <- lapply(strsplit(nodes$dtype, ", ", fixed = TRUE), unique)
-  paste(nodes$shape, base::ifelse(lengths(dtypes) == 1L, vapply(dtypes, `[`, "", 1L), nodes$dtype))
+  paste(nodes$shape, base::ifelse(lengths(dtypes) == 1L, base::vapply(dtypes, `[`, "", 1L), nodes$dtype))
 }
 
 graph_fills <- function() c(input = "#CFE3F6", constant = "#F2F2F2", operation = "#FFFFFF", output = "#D5EFD3")

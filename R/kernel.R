@@ -149,7 +149,7 @@ kernel_launch <- function(shapes, dtypes, grid, threadgroup, init) {
     rmlx_abort("`output_dtypes` must be a dtype for each of `output_shapes`, or one for all.", "dtype")
   }
   if (!is.null(init)) init <- check_number(init, "init_value")
-  list(c(check_threads(grid, "grid"), check_threads(threadgroup, "threadgroup")), as.integer(unlist(shapes)),
+  list(c(check_threads(grid, "grid"), check_threads(threadgroup, "threadgroup")), as.integer(base::unlist(shapes)),
        lengths(shapes), rep(dtypes, length.out = length(shapes)), init)
 }
 
@@ -175,12 +175,12 @@ kernel_arguments <- function(x, what) {
     whole <- is.integer(value) || (template && value == trunc(value) && abs(value) <= .Machine$integer.max)
     if (whole) 1L else if (template) NA else 2L
   }
-  kinds <- vapply(x, function(value) if (is.atomic(value)) as.integer(kind(value)) else NA_integer_, 0L)
+  kinds <- base::vapply(x, function(value) if (is.atomic(value)) as.integer(kind(value)) else NA_integer_, 0L)
   if (anyNA(kinds)) {
     rmlx_abort(paste0("`", what, "` must hold ", if (template) "dtypes, whole numbers" else "numbers",
                       " and logicals of one element."), "argument")
   }
-  number <- vapply(seq_along(x), function(i) if (kinds[i] == 3L) 0 else as.numeric(x[[i]]), 0)
-  dtype <- vapply(seq_along(x), function(i) if (kinds[i] == 3L) x[[i]] else "float32", "")
+  number <- base::vapply(seq_along(x), function(i) if (kinds[i] == 3L) 0 else as.numeric(x[[i]]), 0)
+  dtype <- base::vapply(seq_along(x), function(i) if (kinds[i] == 3L) x[[i]] else "float32", "")
   list(as.integer(kinds), names(x) %||% character(length(x)), number, dtype)
 }

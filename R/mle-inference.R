@@ -58,7 +58,7 @@ profile_limits <- function(object, i, level) {
   estimate <- unname(object$coefficients)
   error <- unname(standard_errors(object)[i])
   z <- sqrt(stats::qchisq(level, 1))
-  vapply(c(-1, 1), function(side) {
+  base::vapply(c(-1, 1), function(side) {
     others <- estimate[-i]
     excess <- function(distance) {
       at <- constrained_maximum(object$fns, i, estimate[i] + side * distance * error, others)

@@ -89,14 +89,14 @@ mlx_mle <- structure(
 
 check_port_control <- function(control) {
   fine <- is.list(control) && (length(control) == 0L || !is.null(names(control))) &&
-    all(vapply(control, function(x) is.numeric(x) && length(x) == 1L && is.finite(x), NA))
+    all(base::vapply(control, function(x) is.numeric(x) && length(x) == 1L && is.finite(x), NA))
   if (!fine) rmlx_abort("`control` must be a list of numbers with names, as nlminb() has them.", "argument")
 }
 
 count_observations <- function(data) {
   if (length(dim(data)) == 2L) return(nrow(data))
   if (!is_node(data)) return(if (is.null(data)) NA_integer_ else length(data))
-  sizes <- unique(vapply(data, NROW, 1L))
+  sizes <- unique(base::vapply(data, NROW, 1L))
   if (length(sizes) == 1L) sizes else NA_integer_
 }
 

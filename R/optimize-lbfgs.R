@@ -4,9 +4,7 @@ lbfgs <- function(objective, x, control) {
   evaluations <- 0L
   measure <- function(x) {
     evaluations <<- evaluations + 1L
-    out <- objective$value_grad(x)
-    mlx_eval(list(x, out$value, out$gradient))
-    list(x = x, value = as.numeric(out$value), gradient = out$gradient)
+    gradient_point(objective, x)
   }
   here <- measure(x)
   refuse_start(here$value)

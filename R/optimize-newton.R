@@ -4,9 +4,7 @@ newton_cg <- function(objective, x, control) {
   counts <- c("values and gradients" = 0L, "Hessian-vector products" = 0L)
   measure <- function(x) {
     counts[1L] <<- counts[1L] + 1L
-    out <- objective$value_grad(x)
-    mlx_eval(list(x, out$value, out$gradient))
-    list(x = x, value = as.numeric(out$value), gradient = out$gradient)
+    gradient_point(objective, x)
   }
   here <- measure(x)
   refuse_start(here$value)

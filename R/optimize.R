@@ -124,6 +124,13 @@ refuse_start <- function(value) {
   }
 }
 
+# A point with the value and the gradient there, computed.
+gradient_point <- function(objective, x) {
+  out <- objective$value_grad(x)
+  mlx_eval(list(x, out$value, out$gradient))
+  list(x = x, value = as.numeric(out$value), gradient = out$gradient)
+}
+
 # A trial point; where f meets a matrix that is singular or not positive definite, an infinitely bad one.
 tried <- function(measure, x) {
   tryCatch(measure(x), rmlx_error_singular = function(e) list(x = x, value = Inf))

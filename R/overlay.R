@@ -267,8 +267,8 @@ enclosed <- function(f) {
   list(f = f, result = f, lasting = lasting, rests = rests)
 }
 
-is_among <- function(f, functions) {
-  for (g in functions) if (identical(f, g)) return(TRUE)
+is_among <- function(x, others) {
+  for (other in others) if (identical(x, other)) return(TRUE)
   FALSE
 }
 

@@ -49,6 +49,17 @@ test_that("an exporter writes several forms of a function to one file", {
   expect_error(back(c(1, 2, 3)), class = "rmlx_error_mlx")
 })
 
+test_that("an array that was freed leaves an exporter as it was", {
+  file <- file_at()
+  exporter <- mlx_exporter(file, function(x) x + 1)
+  exporter(1)
+  gone <- as_mlx(c(1, 2))
+  mlx_free(gone)
+  expect_error(exporter(gone), class = "rmlx_error_freed")
+  close(exporter)
+  expect_identical(as.numeric(mlx_import_function(file)(3)), 4)
+})
+
 test_that("a shapeless function takes other extents", {
   file <- file_at()
   mlx_export_function(file, function(x) sum(exp(x)), c(1, 2), shapeless = TRUE)

@@ -7,7 +7,6 @@
 // looked at: what is computed from other elements too keeps its values.
 
 #include <cstdint>
-#include <exception>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
@@ -17,8 +16,10 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
-#include "mlx/c/error.h"
+#include "own.h"
+
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -34,8 +35,7 @@ bool is_elementwise(const array& a) {
       "Maximum", "Minimum", "Multiply", "Negative", "Power",  "Remainder", "Round", "Rsqrt",
       "Select",  "Sigmoid", "Sign",  "Sin",     "Sinh",       "Sqrt",    "Square",  "Subtract",
       "Tan",     "Tanh"};
-  std::string_view name = a.primitive().name();
-  return names.count(name) > 0 || name.substr(0, 5) == "Exact";
+  return names.count(a.primitive().name()) > 0 || rmlx::is_exact(a);
 }
 
 // Copies part of a graph, each array once.
@@ -141,12 +141,12 @@ extern "C" int rmlx_branch(
     mlx_array x,
     mlx_array chosen,
     mlx_vector_array singular) {
-  try {
+  return rmlx::status_of([&] {
     std::unordered_set<std::uintptr_t> ids;
     for (auto& operation : mlx_vector_array_get_(singular)) {
       // kernels of ours round their results to half precision afterwards
       const array* at = &operation;
-      while (at->has_primitive() && std::string_view(at->primitive().name()) == "AsType") {
+      while (rmlx::name_of(*at) == "AsType") {
         at = &at->inputs()[0];
       }
       ids.insert(at->id());
@@ -155,9 +155,5 @@ extern "C" int rmlx_branch(
     mlx_array_set_(*res, copy.of(mlx_array_get_(x)));
     auto& list = mlx_vector_array_get_(copies);
     list.insert(list.end(), copy.copies().begin(), copy.copies().end());
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

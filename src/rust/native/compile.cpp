@@ -22,15 +22,16 @@
 #include <mlx/primitives.h>
 
 #include "replay.h"
+#include "walk.h"
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
 namespace {
 
-using Arrays = std::vector<mx::array>;
+using rmlx::Arrays;
 
 struct Graph {
   Arrays inputs; // stand-ins without values
@@ -39,21 +40,9 @@ struct Graph {
 
 // The number of operations that lead from `inputs` to `outputs`.
 size_t operations(const Arrays& outputs, const Arrays& inputs) {
-  std::unordered_set<std::uintptr_t> seen;
-  for (auto& input : inputs) {
-    seen.insert(input.id());
-  }
   std::unordered_set<const mx::Primitive*> counted; // several arrays may come of one operation
-  std::vector<mx::array> open(outputs);
-  while (!open.empty()) {
-    mx::array at = open.back();
-    open.pop_back();
-    if (!seen.insert(at.id()).second || !at.has_primitive()) {
-      continue;
-    }
-    counted.insert(&at.primitive());
-    open.insert(open.end(), at.inputs().begin(), at.inputs().end());
-  }
+  auto count = [&](const mx::array& a) { counted.insert(&a.primitive()); };
+  rmlx::visit(outputs, count, inputs);
   return counted.size();
 }
 
@@ -241,7 +230,7 @@ extern "C" int rmlx_program_trace(
     mlx_vector_array inputs,
     mlx_vector_array captured,
     bool shapeless) {
-  try {
+  return rmlx::status_of([&] {
     const auto& run = mlx_closure_get_(function);
     const auto& outside = mlx_vector_array_get_(captured);
     Graph graph;
@@ -266,11 +255,7 @@ extern "C" int rmlx_program_trace(
     graph.outputs = rmlx::replay(graph.outputs, outside, places);
     graph.inputs.insert(graph.inputs.end(), places.begin(), places.end());
     *program = new Program(std::move(graph), shapeless);
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 extern "C" int rmlx_program_run(
@@ -278,14 +263,10 @@ extern "C" int rmlx_program_run(
     void* program,
     mlx_vector_array inputs,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     mlx_vector_array_set_(
         *res, program_of(program)->run(mlx_vector_array_get_(inputs), mlx_stream_get_(stream)));
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 extern "C" void rmlx_program_free(void* program) {
@@ -300,12 +281,8 @@ extern "C" void rmlx_program_operations(size_t* traced, size_t* left, void* prog
 
 // What `difference` says, in at most `capacity` bytes with the terminator.
 extern "C" int rmlx_program_difference(char* out, size_t capacity, void* a, void* b) {
-  try {
+  return rmlx::status_of([&] {
     std::string text = difference(program_of(a)->graph(), program_of(b)->graph());
     out[text.copy(out, capacity - 1)] = '\0';
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

@@ -8,13 +8,11 @@
 #include <utility>
 #include <vector>
 
-#include <mlx/mlx.h>
-#include <mlx/primitives.h>
-
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
 #include "map.h"
+#include "passing.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -22,6 +20,7 @@ namespace {
 
 using rmlx::Arrays;
 using rmlx::Function;
+using rmlx::joined;
 
 // A function, and rules or nothing. Lists of arrays follow each other in one argument.
 struct Rules {
@@ -34,11 +33,6 @@ struct Rules {
 
 // The rules that were made while the outermost of the running transformations ran.
 thread_local std::vector<std::weak_ptr<Rules>> made;
-
-Arrays operator+(Arrays a, const Arrays& b) {
-  a.insert(a.end(), b.begin(), b.end());
-  return a;
-}
 
 // What transformations that are running differentiate and map.
 struct Traced {
@@ -55,86 +49,42 @@ Arrays apply(
     mx::Stream stream,
     const Traced& traced = {});
 
-// Its inputs are those of the function followed by the values.
-class Custom : public mx::Primitive {
+class Custom : public rmlx::Passing {
  public:
   Custom(mx::Stream stream, std::shared_ptr<Rules> rules, size_t arity)
-      : mx::Primitive(stream), rules_(std::move(rules)), arity_(arity) {}
-
-  void eval_cpu(const Arrays& inputs, Arrays& outputs) override {
-    pass(inputs, outputs);
-  }
-
-  void eval_gpu(const Arrays& inputs, Arrays& outputs) override {
-    pass(inputs, outputs);
-  }
-
-  Arrays vjp(
-      const Arrays& primals,
-      const Arrays& cotangents,
-      const std::vector<int>& argnums,
-      const Arrays& outputs) override {
-    Arrays all = gradient(of_function(primals), cotangents, outputs), wanted;
-    for (int argnum : argnums) {
-      size_t k = argnum;
-      wanted.push_back(k < arity_ ? all.at(k) : mx::zeros_like(primals[k], stream()));
-    }
-    return wanted;
-  }
+      : Passing(stream, arity), rules_(std::move(rules)) {}
 
   Arrays jvp(
       const Arrays& primals,
       const Arrays& tangents,
       const std::vector<int>& argnums) override {
-    Arrays inputs = of_function(primals), directions;
-    for (auto& input : inputs) {
-      directions.push_back(mx::zeros_like(input, stream()));
-    }
-    for (size_t i = 0; i < argnums.size(); i++) {
-      if (static_cast<size_t>(argnums[i]) < arity_) {
-        directions[argnums[i]] = tangents[i];
-      }
-    }
+    Arrays inputs = of_function(primals), along = directions(inputs, tangents, argnums);
     if (rules_->jvp) {
-      return rules_->jvp(inputs + directions);
+      return rules_->jvp(joined(inputs, along));
     }
     if (!rules_->vjp) {
-      return rmlx::jvp(rules_->again, inputs, directions, stream()).second;
+      return rmlx::jvp(rules_->again, inputs, along, stream()).second;
     }
-    Arrays outputs = apply(rules_, inputs, stream());
-    auto back = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
-    return rmlx::transpose(back, outputs, directions, stream(), inputs + outputs + tangents);
+    return forward(inputs, apply(rules_, inputs, stream()), along);
   }
 
-  std::pair<Arrays, std::vector<int>> vmap(
-      const Arrays& primals,
-      const std::vector<int>& axes) override {
+  rmlx::Items vmap(const Arrays& primals, const rmlx::Axes& axes) override {
     Arrays inputs = of_function(primals);
     if (rules_->vmap) {
-      mx::array where(axes.data(), {static_cast<int>(arity_)}, mx::int32);
-      Arrays out = rules_->vmap(inputs + Arrays{where});
+      mx::array where(axes.data(), {static_cast<int>(inputs.size())}, mx::int32);
+      Arrays out = rules_->vmap(joined(inputs, Arrays{where}));
       mx::array last = mx::contiguous(mx::astype(out.back(), mx::int32, stream()), false, stream());
       last.eval();
       out.pop_back();
-      return {out, std::vector<int>(last.data<int>(), last.data<int>() + out.size())};
+      return {out, rmlx::Axes(last.data<int>(), last.data<int>() + out.size())};
     }
-    int extent = 1;
-    for (size_t i = 0; i < primals.size(); i++) {
-      if (axes[i] >= 0) {
-        extent = primals[i].shape(axes[i]);
-      }
-    }
-    for (size_t i = 0; i < inputs.size(); i++) {
-      inputs[i] = rmlx::items_first(inputs[i], axes[i], extent, stream());
-    }
+    inputs = rmlx::items_first(inputs, axes, rmlx::extent_of(primals, axes), stream());
     auto rules = std::make_shared<Rules>();
     rules->values = rmlx::mapped(rules_->values);
     rules->again = rmlx::mapped(rules_->again);
     rules->vjp = rmlx::mapped(rules_->vjp);
     rules->jvp = rmlx::mapped(rules_->jvp);
-    Arrays out = apply(rules, inputs, stream());
-    std::vector<int> first(out.size(), 0);
-    return {std::move(out), std::move(first)};
+    return rmlx::with_items_first(apply(rules, inputs, stream()));
   }
 
   const char* name() const override {
@@ -146,23 +96,15 @@ class Custom : public mx::Primitive {
   }
 
  private:
-  void pass(const Arrays& inputs, Arrays& outputs) {
-    for (size_t i = 0; i < outputs.size(); i++) {
-      outputs[i].copy_shared_buffer(inputs[arity_ + i]);
-    }
-  }
-
-  Arrays of_function(const Arrays& primals) const {
-    return Arrays(primals.begin(), primals.begin() + arity_);
-  }
-
-  Arrays gradient(const Arrays& inputs, const Arrays& cotangents, const Arrays& outputs) {
+  Arrays
+  gradient(const Arrays& inputs, const Arrays& cotangents, const Arrays& outputs) override {
     if (rules_->vjp) {
-      return rules_->vjp(inputs + cotangents + outputs);
+      return rules_->vjp(joined(inputs, cotangents, outputs));
     }
     if (rules_->jvp) {
-      auto forward = [&](const Arrays& tangents) { return rules_->jvp(inputs + tangents); };
-      return rmlx::transpose(forward, inputs, cotangents, stream(), inputs + outputs + cotangents);
+      auto along = [&](const Arrays& tangents) { return rules_->jvp(joined(inputs, tangents)); };
+      return rmlx::transpose(
+          along, inputs, cotangents, stream(), joined(inputs, outputs, cotangents));
     }
     // The function runs on inputs that wait for the cotangents: else its intermediate values could be
     // computed, and would have to be kept, long before they are needed.
@@ -171,7 +113,6 @@ class Custom : public mx::Primitive {
   }
 
   std::shared_ptr<Rules> rules_;
-  size_t arity_;
 };
 
 // Whether values depend on arrays of an outer transformation other than by way of the inputs `cut`. What
@@ -198,26 +139,12 @@ Arrays apply(
     const Arrays& inputs,
     mx::Stream stream,
     const Traced& traced) {
-  // cut out of the graph here, so that derivatives do not walk through what the values are made of
-  Arrays cut;
-  for (auto& input : inputs) {
-    cut.push_back(mx::stop_gradient(input, stream));
-  }
+  Arrays cut = rmlx::Passing::cut(inputs, stream);
   made.push_back(rules);
-  Arrays primals = inputs, values = rules->values(cut);
+  Arrays values = rules->values(cut);
   check_captures(values, cut, traced);
-  std::vector<mx::Shape> shapes;
-  std::vector<mx::Dtype> dtypes;
-  for (auto& value : values) {
-    shapes.push_back(value.shape());
-    dtypes.push_back(value.dtype());
-    primals.push_back(mx::stop_gradient(value, stream));
-  }
-  return mx::array::make_arrays(
-      std::move(shapes),
-      dtypes,
-      std::make_shared<Custom>(stream, rules, inputs.size()),
-      std::move(primals));
+  auto primitive = std::make_shared<Custom>(stream, rules, inputs.size());
+  return rmlx::Passing::make(primitive, inputs, rmlx::Passing::cut(values, stream));
 }
 
 Function function_of(mlx_closure closure) {
@@ -230,7 +157,7 @@ Function function_of(mlx_closure closure) {
 // be differentiated or mapped any more, and lets go of its functions: they may hold variables that hold
 // the graph, and neither R nor MLX would see that nobody else does.
 extern "C" int rmlx_custom_release(mlx_vector_array roots) {
-  try {
+  return rmlx::status_of([&] {
     std::unordered_set<const Rules*> kept;
     std::vector<std::weak_ptr<Rules>> all;
     all.swap(made);
@@ -247,11 +174,7 @@ extern "C" int rmlx_custom_release(mlx_vector_array roots) {
         *rules = Rules{};
       }
     }
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // The lazy results of a function with rules; absent rules have no ctx. 2 or 3: the function uses one of
@@ -267,19 +190,18 @@ extern "C" int rmlx_custom_apply(
     mlx_vector_array differentiated,
     mlx_vector_array mapped,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     auto rules = std::make_shared<Rules>();
     *rules = {
         function_of(values), function_of(again), function_of(vjp), function_of(jvp),
         function_of(vmap)};
     Traced traced{mlx_vector_array_get_(differentiated), mlx_vector_array_get_(mapped)};
-    mlx_vector_array_set_(
-        *res, apply(rules, mlx_vector_array_get_(inputs), mlx_stream_get_(stream), traced));
-  } catch (Captured what) {
-    return static_cast<int>(what);
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
-  return 0;
+    try {
+      mlx_vector_array_set_(
+          *res, apply(rules, mlx_vector_array_get_(inputs), mlx_stream_get_(stream), traced));
+    } catch (Captured what) {
+      return static_cast<int>(what);
+    }
+    return 0;
+  });
 }

@@ -12,8 +12,8 @@
 
 #include <mlx/transforms.h>
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -48,12 +48,11 @@ Arrays forward_of(const mx::array& a, const Arrays& tangents, const std::vector<
       throw;
     }
   }
-  Arrays outputs = a.outputs(), border = a.inputs();
+  Arrays outputs = a.outputs();
   auto back = [&](const Arrays& cotangents) {
     return a.primitive().vjp(a.inputs(), cotangents, argnums, outputs);
   };
-  border.insert(border.end(), outputs.begin(), outputs.end());
-  border.insert(border.end(), tangents.begin(), tangents.end());
+  Arrays border = joined(a.inputs(), outputs, tangents);
   return transpose(back, outputs, tangents, a.primitive().stream(), border);
 }
 
@@ -217,7 +216,7 @@ extern "C" int rmlx_value_and_grad(
     mlx_closure function,
     mlx_vector_array primals,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     mx::Stream s = mlx_stream_get_(stream);
     auto ones = [&](const rmlx::Arrays& results) {
       return rmlx::Arrays{mx::ones_like(results.at(0), s)};
@@ -226,11 +225,7 @@ extern "C" int rmlx_value_and_grad(
         rmlx::vjp(mlx_closure_get_(function), mlx_vector_array_get_(primals), ones, s);
     mlx_vector_array_set_(*values, results);
     mlx_vector_array_set_(*grads, found);
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // The results of a function and their derivatives along `directions`.
@@ -241,15 +236,11 @@ extern "C" int rmlx_jvp(
     mlx_vector_array primals,
     mlx_vector_array directions,
     mlx_stream stream) {
-  try {
+  return rmlx::status_of([&] {
     auto [results, found] = rmlx::jvp(
         mlx_closure_get_(function), mlx_vector_array_get_(primals),
         mlx_vector_array_get_(directions), mlx_stream_get_(stream));
     mlx_vector_array_set_(*values, results);
     mlx_vector_array_set_(*tangents, found);
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

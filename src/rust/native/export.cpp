@@ -13,7 +13,9 @@
 #include <mlx/primitives.h>
 
 #include "derive.h"
+#include "outputs.h"
 #include "own.h"
+#include "wrapper.h"
 
 #include "mlx/c/private/mlx.h"
 #include "status.h"
@@ -116,15 +118,8 @@ class Plain {
       return;
     }
     auto outputs = a.outputs();
-    std::vector<mx::Shape> shapes;
-    std::vector<mx::Dtype> dtypes;
-    for (auto& output : outputs) {
-      shapes.push_back(output.shape());
-      dtypes.push_back(output.dtype());
-    }
-    auto made = mx::array::make_arrays(
-        std::move(shapes), dtypes, wrapper ? wrapper->wrapped() : a.primitive_ptr(),
-        std::move(arguments));
+    Arrays made = rmlx::outputs_like(
+        outputs, wrapper ? wrapper->wrapped() : a.primitive_ptr(), arguments);
     for (size_t i = 0; i < outputs.size(); i++) {
       fresh_.emplace(outputs[i].id(), made[i]);
     }
@@ -207,8 +202,7 @@ extern "C" int rmlx_exporter_add(
     mlx_closure function,
     mlx_vector_array inputs,
     const char* const* names) {
-  int refused = 0;
-  int status = rmlx::status_of([&] {
+  return rmlx::status_of([&] {
     try {
       const Arrays& list = mlx_vector_array_get_(inputs);
       mlx_vector_array_set_(
@@ -216,15 +210,14 @@ extern "C" int rmlx_exporter_add(
           static_cast<Exporter*>(exporter)->add(
               mlx_closure_get_(function), list,
               std::vector<std::string>(names, names + list.size())));
-    } catch (OnlyOurs&) {
-      refused = 2;
-      throw;
+    } catch (OnlyOurs& e) {
+      mlx_error("%s", e.what());
+      return 2;
     } catch (std::domain_error&) {
-      refused = 3;
-      throw;
+      return 3;
     }
+    return 0;
   });
-  return refused ? refused : status;
 }
 
 extern "C" bool rmlx_exporter_began(void* exporter) {

@@ -9,8 +9,10 @@
 
 #include <mlx/transforms_impl.h>
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "own.h"
+#include "outputs.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
@@ -18,9 +20,7 @@ namespace rmlx {
 
 namespace {
 
-using Axes = std::vector<int>;
 using Names = std::unordered_set<std::string_view>;
-using Results = std::pair<Arrays, Axes>; // -1: the same for all items
 
 mx::array one_of(const mx::array& a, int axis, int i, mx::Stream s) {
   mx::Shape start(a.ndim(), 0), stop = a.shape();
@@ -30,22 +30,16 @@ mx::array one_of(const mx::array& a, int axis, int i, mx::Stream s) {
 }
 
 // An operation applied to one item after the other.
-Results one_by_one(const mx::array& a, const Arrays& inputs, const Axes& axes, int extent) {
+Items one_by_one(const mx::array& a, const Arrays& inputs, const Axes& axes, int extent) {
   mx::Stream s = a.primitive().stream();
   Arrays outputs = a.outputs();
-  std::vector<mx::Shape> shapes;
-  std::vector<mx::Dtype> dtypes;
-  for (auto& output : outputs) {
-    shapes.push_back(output.shape());
-    dtypes.push_back(output.dtype());
-  }
   std::vector<Arrays> found(outputs.size());
   for (int i = 0; i < extent; i++) {
     Arrays arguments;
     for (size_t k = 0; k < inputs.size(); k++) {
       arguments.push_back(axes[k] < 0 ? inputs[k] : one_of(inputs[k], axes[k], i, s));
     }
-    auto made = mx::array::make_arrays(shapes, dtypes, a.primitive_ptr(), arguments);
+    auto made = outputs_like(outputs, a.primitive_ptr(), arguments);
     for (size_t j = 0; j < found.size(); j++) {
       found[j].push_back(made[j]);
     }
@@ -54,11 +48,11 @@ Results one_by_one(const mx::array& a, const Arrays& inputs, const Axes& axes, i
   for (auto& items : found) {
     stacked.push_back(mx::stack(items, 0, s));
   }
-  return {std::move(stacked), Axes(outputs.size(), 0)};
+  return with_items_first(std::move(stacked));
 }
 
 // MLX 0.32.2 changes the primitive itself, which so serves no second time.
-Results broadcast(const mx::array& a, const mx::array& input, int axis) {
+Items broadcast(const mx::array& a, const mx::array& input, int axis) {
   mx::Stream s = a.primitive().stream();
   mx::array x = mx::moveaxis(input, axis, 0, s);
   mx::Shape shape = a.shape(), padded(a.ndim() + 1 - x.ndim(), 1);
@@ -69,17 +63,15 @@ Results broadcast(const mx::array& a, const mx::array& input, int axis) {
 }
 
 // Its first inputs are its outputs, which wait for the others.
-Results depends(const mx::array& a, const Arrays& inputs, const Axes& axes) {
+Items depends(const mx::array& a, const Arrays& inputs, const Axes& axes) {
   size_t n = a.outputs().size();
   Arrays first(inputs.begin(), inputs.begin() + n), others(inputs.begin() + n, inputs.end());
   return {mx::depends(first, others), Axes(axes.begin(), axes.begin() + n)};
 }
 
-Results map_operation(const mx::array& a, Arrays inputs, Axes axes, int extent) {
+Items map_operation(const mx::array& a, Arrays inputs, Axes axes, int extent) {
   // MLX 0.32.2 maps these rightly only if it maps all their inputs
   static const Names all_or_none{"AddMM", "DivMod", "NotEqual", "Remainder", "SliceUpdate"};
-  // rules of ours, whose failures are the user's
-  static const Names own{"Custom", "Rule"};
   std::string_view name = a.primitive().name();
   if (name == "Broadcast") {
     return broadcast(a, inputs[0], axes[0]);
@@ -88,31 +80,20 @@ Results map_operation(const mx::array& a, Arrays inputs, Axes axes, int extent) 
     return depends(a, inputs, axes);
   }
   if (all_or_none.count(name)) {
-    for (size_t k = 0; k < inputs.size(); k++) {
-      inputs[k] = items_first(inputs[k], axes[k], extent, a.primitive().stream());
-      axes[k] = 0;
-    }
+    inputs = items_first(inputs, axes, extent, a.primitive().stream());
+    axes.assign(axes.size(), 0);
   }
   try {
     return a.primitive().vmap(inputs, axes);
   } catch (std::exception&) {
-    if (own.count(name)) {
-      throw;
+    if (is_passed_on(a)) {
+      throw; // a rule of ours, whose failure is the user's
     }
     return one_by_one(a, inputs, axes, extent);
   }
 }
 
 } // namespace
-
-mx::array items_first(const mx::array& a, int axis, int extent, mx::Stream stream) {
-  if (axis >= 0) {
-    return mx::moveaxis(a, axis, 0, stream);
-  }
-  mx::Shape shape = a.shape();
-  shape.insert(shape.begin(), extent);
-  return mx::broadcast_to(a, std::move(shape), stream);
-}
 
 Arrays map_graph(
     const Arrays& outputs,
@@ -140,7 +121,7 @@ Arrays map_graph(
       inputs.push_back(at == found.end() ? input : at->second.first);
       axes.push_back(at == found.end() ? -1 : at->second.second);
     }
-    Results now;
+    Items now;
     if (extent == 0) {
       for (auto& result : results) {
         mx::Shape shape = result.shape();
@@ -194,21 +175,20 @@ extern "C" int rmlx_map_graph(
     mlx_vector_array items,
     const int* in,
     const int* out) {
-  try {
+  return rmlx::status_of([&] {
     const auto& results = mlx_vector_array_get_(outputs);
     const auto& from = mlx_vector_array_get_(stand_ins);
-    mlx_vector_array_set_(
-        *res,
-        rmlx::map_graph(
-            results, from, mlx_vector_array_get_(items), std::vector<int>(in, in + from.size()),
-            std::vector<int>(out, out + results.size())));
+    try {
+      mlx_vector_array_set_(
+          *res,
+          rmlx::map_graph(
+              results, from, mlx_vector_array_get_(items), rmlx::Axes(in, in + from.size()),
+              rmlx::Axes(out, out + results.size())));
+    } catch (rmlx::Differs&) {
+      return 2;
+    }
     return 0;
-  } catch (rmlx::Differs&) {
-    return 2;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }
 
 // The same for items along the first axes of arguments and results.

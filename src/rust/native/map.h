@@ -2,6 +2,7 @@
 #pragma once
 
 #include "derive.h"
+#include "items.h"
 
 namespace rmlx {
 
@@ -14,13 +15,10 @@ Arrays map_graph(
     const Arrays& outputs,
     const Arrays& stand_ins,
     const Arrays& items,
-    const std::vector<int>& in,
-    const std::vector<int>& out);
+    const Axes& in,
+    const Axes& out);
 
 // A function of all items, along the first axes of arguments and results; none for none.
 Function mapped(const Function& f);
-
-// The array with an axis moved to the front; a new one, of `extent`, for axis -1.
-mlx::core::array items_first(const mlx::core::array& a, int axis, int extent, mlx::core::Stream stream);
 
 } // namespace rmlx

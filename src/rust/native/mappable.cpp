@@ -10,7 +10,8 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
-#include "own.h"
+#include "items.h"
+#include "wrapper.h"
 
 #include "mlx/c/private/mlx.h"
 #include "status.h"
@@ -19,15 +20,14 @@ namespace mx = mlx::core;
 
 namespace {
 
-using Arrays = std::vector<mx::array>;
+using rmlx::Arrays;
 
-class Mappable : public mx::Primitive, public rmlx::Wrapper {
+class Mappable : public rmlx::Wrapper {
  public:
-  explicit Mappable(std::shared_ptr<mx::Primitive> inner)
-      : mx::Primitive(inner->stream()), inner_(std::move(inner)) {}
+  using Wrapper::Wrapper;
 
   void eval_cpu(const Arrays& inputs, Arrays& outputs) override {
-    inner_->eval_cpu(inputs, outputs);
+    Wrapper::eval_cpu(inputs, outputs);
     for (auto& out : outputs) {
       if (out.data_size() > out.size()) {
         out.copy_shared_buffer(out, out.strides(), out.flags(), out.size());
@@ -35,30 +35,14 @@ class Mappable : public mx::Primitive, public rmlx::Wrapper {
     }
   }
 
-  void eval_gpu(const Arrays& inputs, Arrays& outputs) override {
-    inner_->eval_gpu(inputs, outputs);
-  }
-
-  const char* name() const override {
-    return inner_->name();
-  }
-
-  std::shared_ptr<mx::Primitive> wrapped() const override {
-    return inner_;
-  }
-
-  std::pair<Arrays, std::vector<int>> vmap(
-      const Arrays& inputs,
-      const std::vector<int>& axes) override {
+  rmlx::Items vmap(const Arrays& inputs, const rmlx::Axes& axes) override {
     auto first = mx::contiguous(mx::moveaxis(inputs[0], axes[0], 0, stream()), false, stream());
     std::vector<mx::Shape> shapes;
     for (auto shape : shapes_) {
       shape.insert(shape.begin(), inputs[0].shape(axes[0]));
       shapes.push_back(std::move(shape));
     }
-    Arrays out = make(inner_, std::move(shapes), dtypes_, {first});
-    std::vector<int> zeros(out.size(), 0);
-    return {std::move(out), std::move(zeros)};
+    return rmlx::with_items_first(make(wrapped(), std::move(shapes), dtypes_, {first}));
   }
 
   static Arrays make(
@@ -73,7 +57,6 @@ class Mappable : public mx::Primitive, public rmlx::Wrapper {
   }
 
  private:
-  std::shared_ptr<mx::Primitive> inner_;
   std::vector<mx::Shape> shapes_;
   std::vector<mx::Dtype> dtypes_;
 };

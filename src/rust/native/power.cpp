@@ -1,7 +1,6 @@
 // x^y with slopes at 0. There MLX's are 0 times infinity; here x^0, x^1, .. are polynomials in x, and
 // 0^y is constant in y, as in JAX. Values are computed by MLX's own primitive, which is wrapped.
 
-#include <exception>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -9,32 +8,24 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
-#include "own.h"
+#include "items.h"
+#include "wrapper.h"
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
 namespace {
 
-using Arrays = std::vector<mx::array>;
+using rmlx::Arrays;
 using mx::array;
 
 array smooth(const array& power);
 
-class Power : public mx::Primitive, public rmlx::Wrapper {
+class Power : public rmlx::Wrapper {
  public:
-  explicit Power(std::shared_ptr<mx::Primitive> inner)
-      : mx::Primitive(inner->stream()), inner_(std::move(inner)) {}
-
-  void eval_cpu(const Arrays& inputs, Arrays& outputs) override {
-    inner_->eval_cpu(inputs, outputs);
-  }
-
-  void eval_gpu(const Arrays& inputs, Arrays& outputs) override {
-    inner_->eval_gpu(inputs, outputs);
-  }
+  using Wrapper::Wrapper;
 
   Arrays vjp(
       const Arrays& primals,
@@ -60,37 +51,14 @@ class Power : public mx::Primitive, public rmlx::Wrapper {
     return {sum};
   }
 
-  std::pair<Arrays, std::vector<int>> vmap(
-      const Arrays& inputs,
-      const std::vector<int>& axes) override {
-    int extent = axes[0] >= 0 ? inputs[0].shape(axes[0]) : inputs[1].shape(axes[1]);
-    auto first = [&](int k) {
-      if (axes[k] >= 0) {
-        return mx::moveaxis(inputs[k], axes[k], 0, stream());
-      }
-      mx::Shape shape = inputs[k].shape();
-      shape.insert(shape.begin(), extent);
-      return mx::broadcast_to(inputs[k], std::move(shape), stream());
-    };
-    return {{applied({first(0), first(1)})}, {0}};
-  }
-
-  const char* name() const override {
-    return inner_->name();
-  }
-
-  std::shared_ptr<mx::Primitive> wrapped() const override {
-    return inner_;
-  }
-
-  bool is_equivalent(const mx::Primitive& other) const override {
-    return inner_->is_equivalent(*static_cast<const Power&>(other).inner_);
+  rmlx::Items vmap(const Arrays& inputs, const rmlx::Axes& axes) override {
+    return {{applied(rmlx::items_first(inputs, axes, stream()))}, {0}};
   }
 
  private:
   array applied(const Arrays& inputs) {
     return array(
-        inputs[0].shape(), inputs[0].dtype(), std::make_shared<Power>(inner_), inputs);
+        inputs[0].shape(), inputs[0].dtype(), std::make_shared<Power>(wrapped()), inputs);
   }
 
   // d times y x^(y - 1), which is 0 where y is, or times x^y log(x), which is 0 where x is.
@@ -108,7 +76,6 @@ class Power : public mx::Primitive, public rmlx::Wrapper {
     return mx::where(flat, zero, mx::multiply(d, mx::multiply(exponent, lower, s), s), s);
   }
 
-  std::shared_ptr<mx::Primitive> inner_;
 };
 
 array smooth(const array& power) {
@@ -123,12 +90,8 @@ array smooth(const array& power) {
 
 // x^y, of floating arrays that broadcast.
 extern "C" int rmlx_power(mlx_array* res, mlx_array x, mlx_array y, mlx_stream s) {
-  try {
+  return rmlx::status_of([&] {
     array out = mx::power(mlx_array_get_(x), mlx_array_get_(y), mlx_stream_get_(s));
     mlx_array_set_(*res, smooth(out));
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

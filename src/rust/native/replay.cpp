@@ -4,9 +4,10 @@
 
 #include "replay.h"
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
+#include "outputs.h"
 #include "walk.h"
 
 namespace mx = mlx::core;
@@ -28,14 +29,7 @@ Arrays rmlx::replay(const Arrays& outputs, const Arrays& inputs, const Arrays& v
   };
   for (auto& a : rmlx::between(inputs, outputs, rmlx::any_array)) {
     Arrays results = a.outputs();
-    std::vector<mx::Shape> shapes;
-    std::vector<mx::Dtype> dtypes;
-    for (auto& result : results) {
-      shapes.push_back(result.shape());
-      dtypes.push_back(result.dtype());
-    }
-    auto made =
-        mx::array::make_arrays(std::move(shapes), dtypes, a.primitive_ptr(), now(a.inputs()));
+    Arrays made = rmlx::outputs_like(results, a.primitive_ptr(), now(a.inputs()));
     for (size_t i = 0; i < results.size(); i++) {
       fresh.emplace(results[i].id(), made[i]);
     }
@@ -48,15 +42,11 @@ extern "C" int rmlx_replay(
     mlx_vector_array outputs,
     mlx_vector_array inputs,
     mlx_vector_array values) {
-  try {
+  return rmlx::status_of([&] {
     mlx_vector_array_set_(
         *res,
         rmlx::replay(
             mlx_vector_array_get_(outputs), mlx_vector_array_get_(inputs),
             mlx_vector_array_get_(values)));
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

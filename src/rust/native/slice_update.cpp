@@ -2,7 +2,6 @@
 // all items into the first of them only, and so does the gradient, whose update is zeros. Values are
 // computed by MLX's own primitive, which is wrapped.
 
-#include <exception>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -11,16 +10,17 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
-#include "own.h"
+#include "items.h"
+#include "wrapper.h"
 
-#include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
+#include "status.h"
 
 namespace mx = mlx::core;
 
 namespace {
 
-using Arrays = std::vector<mx::array>;
+using rmlx::Arrays;
 using mx::array;
 
 struct Block {
@@ -29,18 +29,10 @@ struct Block {
 
 array updated(const array& x, const array& value, const Block& block, mx::Stream s);
 
-class SliceUpdate : public mx::Primitive, public rmlx::Wrapper {
+class SliceUpdate : public rmlx::Wrapper {
  public:
   SliceUpdate(std::shared_ptr<mx::Primitive> inner, Block block)
-      : mx::Primitive(inner->stream()), inner_(std::move(inner)), block_(std::move(block)) {}
-
-  void eval_cpu(const Arrays& inputs, Arrays& outputs) override {
-    inner_->eval_cpu(inputs, outputs);
-  }
-
-  void eval_gpu(const Arrays& inputs, Arrays& outputs) override {
-    inner_->eval_gpu(inputs, outputs);
-  }
+      : Wrapper(std::move(inner)), block_(std::move(block)) {}
 
   Arrays vjp(
       const Arrays& primals,
@@ -68,39 +60,17 @@ class SliceUpdate : public mx::Primitive, public rmlx::Wrapper {
     return {updated(along[0], along[1], block_, stream())};
   }
 
-  std::pair<Arrays, std::vector<int>> vmap(
-      const Arrays& inputs,
-      const std::vector<int>& axes) override {
-    int extent = axes[0] >= 0 ? inputs[0].shape(axes[0]) : inputs[1].shape(axes[1]);
-    auto first = [&](int k) {
-      if (axes[k] >= 0) {
-        return mx::moveaxis(inputs[k], axes[k], 0, stream());
-      }
-      mx::Shape shape = inputs[k].shape();
-      shape.insert(shape.begin(), extent);
-      return mx::broadcast_to(inputs[k], std::move(shape), stream());
-    };
+  rmlx::Items vmap(const Arrays& inputs, const rmlx::Axes& axes) override {
+    int extent = rmlx::extent_of(inputs, axes);
+    Arrays first = rmlx::items_first(inputs, axes, extent, stream());
     Block block = block_;
     block.from.insert(block.from.begin(), 0);
     block.to.insert(block.to.begin(), extent);
     block.step.insert(block.step.begin(), 1);
-    return {{updated(first(0), first(1), block, stream())}, {0}};
-  }
-
-  const char* name() const override {
-    return inner_->name();
-  }
-
-  std::shared_ptr<mx::Primitive> wrapped() const override {
-    return inner_;
-  }
-
-  bool is_equivalent(const mx::Primitive& other) const override {
-    return inner_->is_equivalent(*static_cast<const SliceUpdate&>(other).inner_);
+    return {{updated(first[0], first[1], block, stream())}, {0}};
   }
 
  private:
-  std::shared_ptr<mx::Primitive> inner_;
   Block block_;
 };
 
@@ -130,15 +100,11 @@ extern "C" int rmlx_slice_update(
     const int* step,
     size_t rank,
     mlx_stream s) {
-  try {
+  return rmlx::status_of([&] {
     Block block{
         mx::Shape(from, from + rank), mx::Shape(to, to + rank), mx::Shape(step, step + rank)};
     array out = updated(
         mlx_array_get_(x), mlx_array_get_(value), block, mlx_stream_get_(s));
     mlx_array_set_(*res, out);
-    return 0;
-  } catch (std::exception& e) {
-    mlx_error("%s", e.what());
-    return 1;
-  }
+  });
 }

@@ -16,6 +16,13 @@ namespace rmlx {
 using Arrays = std::vector<mlx::core::array>;
 using Ids = std::unordered_set<std::uintptr_t>;
 
+// Several lists, one after the other.
+template <typename... More>
+Arrays joined(Arrays first, const More&... more) {
+  (first.insert(first.end(), more.begin(), more.end()), ...);
+  return first;
+}
+
 // The arrays between `inputs` and `outputs`: what the outputs are, or are computed from, and what itself
 // depends on an input. Each comes after those it was computed from; of an operation with several
 // results there is one. Where `carries` denies that an array depends on what it was computed from, and
@@ -68,10 +75,14 @@ Arrays between(
   return found;
 }
 
-// Calls `see` for the arrays that `roots` are or are computed from, as far as they have a primitive.
+// Calls `see` for the arrays that `roots` are or are computed from, as far as they have a primitive and up
+// to those in `border`.
 template <typename See>
-void visit(const Arrays& roots, See see) {
+void visit(const Arrays& roots, See see, const Arrays& border = {}) {
   Ids seen;
+  for (auto& array : border) {
+    seen.insert(array.id());
+  }
   Arrays open = roots;
   while (!open.empty()) {
     mlx::core::array a = open.back();

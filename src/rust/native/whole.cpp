@@ -16,6 +16,8 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
+#include "items.h"
+
 #include "mlx/c/private/mlx.h"
 #include "status.h"
 
@@ -23,7 +25,7 @@ namespace mx = mlx::core;
 
 namespace {
 
-using Arrays = std::vector<mx::array>;
+using rmlx::Arrays;
 
 // The largest size of an element; NaN counts for nothing.
 double largest(const mx::array& a) {
@@ -105,24 +107,8 @@ class Whole : public mx::Primitive {
     return grads;
   }
 
-  std::pair<Arrays, std::vector<int>> vmap(const Arrays& inputs, const std::vector<int>& axes) override {
-    int extent = 1;
-    for (size_t i = 0; i < inputs.size(); i++) {
-      if (axes[i] >= 0) {
-        extent = inputs[i].shape(axes[i]);
-      }
-    }
-    Arrays aligned;
-    for (size_t i = 0; i < inputs.size(); i++) {
-      if (axes[i] >= 0) {
-        aligned.push_back(mx::moveaxis(inputs[i], axes[i], 0, stream()));
-      } else {
-        mx::Shape shape = inputs[i].shape();
-        shape.insert(shape.begin(), extent);
-        aligned.push_back(mx::broadcast_to(inputs[i], std::move(shape), stream()));
-      }
-    }
-    return {{make(aligned)}, {0}};
+  rmlx::Items vmap(const Arrays& inputs, const rmlx::Axes& axes) override {
+    return {{make(rmlx::items_first(inputs, axes, stream()))}, {0}};
   }
 
   const char* name() const override {

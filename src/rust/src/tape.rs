@@ -156,17 +156,15 @@ pub fn inputs(how: Tracing) -> Result<Arrays> {
     let list = Arrays::new();
     INPUTS.with(|inputs| {
         let inputs = inputs.borrow();
-        let wanted = inputs.iter().filter(|input| input.how == how);
-        wanted
-            .into_iter()
-            .try_for_each(|input| list.push(&input.array))
+        let mut wanted = inputs.iter().filter(|input| input.how == how);
+        wanted.try_for_each(|input| list.push(&input.array))
     })?;
     Ok(list)
 }
 
 /// `.Call`: whether a transformation runs.
 unsafe extern "C" fn is_tracing() -> SEXP {
-    Rf_ScalarLogical(INPUTS.with(|inputs| !inputs.borrow().is_empty()).into())
+    Rf_ScalarLogical(is_running().into())
 }
 
 /// As [`check_read`], and counts the read as one that no method of ours was asked for.

@@ -74,12 +74,7 @@ fn branch(x: &Array, chosen: &Array, noted: &[Array], copies: &Arrays) -> Result
     }
     let singular = Arrays::of(noted)?;
     // SAFETY: valid handles.
-    let out =
-        mlx::out(|o| unsafe { rmlx_branch(o, copies.0, x.as_ptr(), chosen.as_ptr(), singular.0) })?;
-    for k in 0..copies.count() {
-        note(copies.get(k)?)?;
-    }
-    Ok(out)
+    mlx::out(|o| unsafe { rmlx_branch(o, copies.0, x.as_ptr(), chosen.as_ptr(), singular.0) })
 }
 
 /// `.Call`: x where the condition holds, else y; all three broadcast. `start` and `middle`: how many

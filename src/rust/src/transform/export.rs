@@ -92,6 +92,7 @@ unsafe extern "C" fn export_add(
     let cont = Rf_protect(R_MakeUnwindCont());
     let exporter = kept::<Exporter>(exporter);
     Frame::run(cont, |traced| {
+        let inputs = sources.arrays()?;
         // out of its place while R runs, which may come here again or jump
         let mut file = match exporter.replace(State::Over(BUSY)) {
             State::Open(file) => file,
@@ -112,7 +113,7 @@ unsafe extern "C" fn export_add(
             &mut results.0,
             file.writer.0,
             closure.0,
-            sources.arrays()?.0,
+            inputs.0,
             texts.as_ptr(),
         );
         let whole = status == 0 || !rmlx_exporter_began(file.writer.0);

@@ -76,27 +76,13 @@ pub unsafe fn program<'a>(trace: SEXP) -> Option<&'a Program> {
 /// # Safety
 /// On R's main thread; all are protected; the caller owns nothing (this may jump) and protects the result.
 pub unsafe fn inputs(trace: SEXP, arguments: SEXP, extents: bool) -> SEXP {
-    let Some(program) = program(trace) else {
+    let Some(fit) = Fit::begin(trace, |_| extents) else {
         return R_NilValue;
     };
-    let plan = Plan::of(trace);
-    let found = Rf_protect(Rf_allocVector(
-        SEXPTYPE::VECSXP,
-        program.kinds.len() as R_xlen_t,
-    ));
-    let fit = Fit {
-        program,
-        plan,
-        found,
-        extents,
-    };
-    let fits = settings(plan.part(Part::Settings))
-        && fit.value(plan.part(Part::Arguments), arguments)
-        && fit.slots()
-        && fit.aliases();
+    let fits = fit.arguments(arguments) && fit.slots() && fit.aliases();
     Rf_unprotect(1);
     if fits {
-        found
+        fit.found
     } else {
         R_NilValue
     }
@@ -107,22 +93,10 @@ pub unsafe fn inputs(trace: SEXP, arguments: SEXP, extents: bool) -> SEXP {
 /// # Safety
 /// As [`inputs`].
 pub unsafe fn arguments_fit(trace: SEXP, arguments: SEXP) -> bool {
-    let Some(program) = program(trace) else {
+    let Some(fit) = Fit::begin(trace, |program| !program.shapeless) else {
         return false;
     };
-    let plan = Plan::of(trace);
-    let found = Rf_protect(Rf_allocVector(
-        SEXPTYPE::VECSXP,
-        program.kinds.len() as R_xlen_t,
-    ));
-    let fit = Fit {
-        program,
-        plan,
-        found,
-        extents: !program.shapeless,
-    };
-    let fits =
-        settings(plan.part(Part::Settings)) && fit.value(plan.part(Part::Arguments), arguments);
+    let fits = fit.arguments(arguments);
     Rf_unprotect(1);
     fits
 }
@@ -175,6 +149,25 @@ const FRAME: c_int = 2;
 const COUNT: c_int = 3;
 
 impl Fit<'_> {
+    /// Starts to look whether a trace fits. Protects one object, which the caller unprotects; `extents`
+    /// as in [`inputs`].
+    unsafe fn begin<'a>(trace: SEXP, extents: impl Fn(&Program) -> bool) -> Option<Fit<'a>> {
+        let program = program(trace)?;
+        let n = program.kinds.len() as R_xlen_t;
+        Some(Fit {
+            program,
+            plan: Plan::of(trace),
+            found: Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n)),
+            extents: extents(program),
+        })
+    }
+
+    /// Whether the settings and the arguments are as they were.
+    unsafe fn arguments(self, arguments: SEXP) -> bool {
+        settings(self.plan.part(Part::Settings))
+            && self.value(self.plan.part(Part::Arguments), arguments)
+    }
+
     /// Whether a value has the structure of a skeleton and fitting arrays in the places of its leaves.
     unsafe fn value(self, skeleton: SEXP, value: SEXP) -> bool {
         if let Some(i) = leaf(skeleton) {

@@ -1,12 +1,12 @@
 //! Functions that were exported to a file, by Python or here.
 use crate::device::Device;
-use crate::error::{check, guarded, last_mlx_error, raise, Error, Result};
+use crate::entry::plain;
+use crate::error::{check, last_mlx_error, Error};
 use crate::ffi::*;
-use crate::handle::{self, Placed};
 use crate::keep::{keeper, kept};
 use crate::mlx::Arrays;
-use crate::object;
 use crate::operand::Operand;
+use crate::transform::results::Results;
 use mlx_sys::{mlx_imported_function, mlx_map_string_to_array};
 use std::ffi::CStr;
 
@@ -53,12 +53,12 @@ unsafe extern "C" fn import_call(function: SEXP, arguments: SEXP, names: SEXP, o
         Operand::of(VECTOR_ELT(arguments, i));
     }
     let imported = kept::<Imported>(function);
-    let mut device = Device::Cpu;
-    let results = Rf_protect(keeper(|| {
+    let slot = Rf_protect(Results::keeper());
+    plain(|| {
         let operands: Vec<Operand> = (0..n)
             .map(|i| Operand::of(VECTOR_ELT(arguments, i)))
             .collect();
-        device = Device::of_operation(on, &operands.iter().collect::<Vec<_>>())?;
+        let device = Device::of_operation(on, &operands.iter().collect::<Vec<_>>())?;
         let (positional, named) = (Arrays::new(), Named(mlx_sys::mlx_map_string_to_array_new()));
         for (i, operand) in operands.iter().enumerate() {
             let array = operand.array(device)?;
@@ -80,24 +80,10 @@ unsafe extern "C" fn import_call(function: SEXP, arguments: SEXP, names: SEXP, o
             positional.0,
             named.0,
         ))?;
-        Ok(results)
-    }));
-    let results_kept = kept::<Arrays>(results);
-    let count = results_kept.count();
-    let out = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, count as R_xlen_t));
-    for i in 0..count {
-        let fresh = Rf_protect(handle::new());
-        let filled = guarded(|| -> Result<()> {
-            handle::fill(fresh, Placed::new(results_kept.get(i)?, device));
-            Ok(())
-        });
-        if filled.is_none() {
-            raise();
-        }
-        SET_VECTOR_ELT(out, i as R_xlen_t, object::wrap(fresh));
-        Rf_unprotect(1);
-    }
-    Rf_unprotect(2);
+        Results::add(slot, &results, |_| device)
+    });
+    let out = Results::to_r(slot);
+    Rf_unprotect(1);
     out
 }
 
