@@ -4,7 +4,6 @@
 // MLX compiles is a function that builds the same graph on other inputs. So R is never entered again,
 // and the arrays that the function found outside of its arguments are inputs as well.
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -21,6 +20,7 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
+#include "depth.h"
 #include "replay.h"
 #include "walk.h"
 
@@ -46,34 +46,6 @@ size_t operations(const Arrays& outputs, const Arrays& inputs) {
   return counted.size();
 }
 
-// The longest chain of operations that leads to one of `outputs`.
-size_t depth(const Arrays& outputs) {
-  std::unordered_map<std::uintptr_t, size_t> depths;
-  std::vector<std::pair<mx::array, size_t>> path; // an array and its next input to look at
-  size_t deepest = 0;
-  for (auto& root : outputs) {
-    path.emplace_back(root, 0);
-    while (!path.empty()) {
-      auto& [at, next] = path.back();
-      if (next < at.inputs().size()) {
-        mx::array input = at.inputs()[next++];
-        if (!depths.count(input.id())) {
-          path.emplace_back(std::move(input), 0);
-        }
-        continue;
-      }
-      size_t own = 0;
-      for (auto& input : at.inputs()) {
-        own = std::max(own, depths[input.id()] + 1);
-      }
-      depths[at.id()] = own;
-      deepest = std::max(deepest, own);
-      path.pop_back(); // all before it has been seen
-    }
-  }
-  return deepest;
-}
-
 // MLX's compiler calls itself for each operation of a chain. 20,000 fit into a stack of 8 MB.
 constexpr size_t deepest_compiled = 5000;
 
@@ -92,7 +64,7 @@ class Program {
       return rmlx::replay(graph->outputs, graph->inputs, inputs);
     };
     traced_ = operations(graph_->outputs, graph_->inputs);
-    if (depth(graph_->outputs) <= deepest_compiled) {
+    if (rmlx::depth(graph_->outputs) <= deepest_compiled) {
       compiled_ = mx::detail::compile(build, id(), shapeless);
     } else if (shapeless) {
       throw std::invalid_argument(

@@ -1,6 +1,8 @@
 // How deep a graph is, and how much stack is left for MLX to walk through it: its transformations
 // call themselves for every operation that one waits for.
 
+#include "depth.h"
+
 #include <pthread.h>
 
 #include <algorithm>
@@ -15,36 +17,38 @@
 
 using mlx::core::array;
 
-// The most operations of which each needs the one before.
-extern "C" int rmlx_graph_depth(size_t* res, mlx_vector_array roots) {
-  return rmlx::status_of([&] {
-    std::unordered_map<std::uintptr_t, size_t> depths; // 0 for those on the path
-    std::vector<std::pair<const array*, size_t>> path; // an array and its next input to look at
-    auto enter = [&](const array& a) {
-      if (!a.inputs().empty() && depths.emplace(a.id(), 0).second) {
-        path.emplace_back(&a, 0);
-      }
-    };
-    *res = 0;
-    for (auto& root : mlx_vector_array_get_(roots)) {
-      enter(root);
-      while (!path.empty()) {
-        auto& [at, next] = path.back();
-        if (next < at->inputs().size()) {
-          enter(at->inputs()[next++]);
-          continue;
-        }
-        size_t before = 0;
-        for (auto& input : at->inputs()) {
-          auto known = depths.find(input.id());
-          before = std::max(before, known == depths.end() ? 0 : known->second);
-        }
-        depths[at->id()] = before + 1;
-        *res = std::max(*res, before + 1);
-        path.pop_back();
-      }
+size_t rmlx::depth(const Arrays& roots) {
+  std::unordered_map<std::uintptr_t, size_t> depths; // 0 for those on the path
+  std::vector<std::pair<const array*, size_t>> path; // an array and its next input to look at
+  size_t deepest = 0;
+  auto enter = [&](const array& a) {
+    if (!a.inputs().empty() && depths.emplace(a.id(), 0).second) {
+      path.emplace_back(&a, 0);
     }
-  });
+  };
+  for (auto& root : roots) {
+    enter(root);
+    while (!path.empty()) {
+      auto& [at, next] = path.back();
+      if (next < at->inputs().size()) {
+        enter(at->inputs()[next++]);
+        continue;
+      }
+      size_t before = 0;
+      for (auto& input : at->inputs()) {
+        auto known = depths.find(input.id());
+        before = std::max(before, known == depths.end() ? 0 : known->second);
+      }
+      depths[at->id()] = before + 1;
+      deepest = std::max(deepest, before + 1);
+      path.pop_back();
+    }
+  }
+  return deepest;
+}
+
+extern "C" int rmlx_graph_depth(size_t* res, mlx_vector_array roots) {
+  return rmlx::status_of([&] { *res = rmlx::depth(mlx_vector_array_get_(roots)); });
 }
 
 // Bytes of this thread's stack, and how many of them are left; 0 if the system does not say.
