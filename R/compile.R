@@ -149,7 +149,7 @@ compiled_result <- function(value) {
   if (is_mlx(value)) return(list(skeleton = leaf_at(1L), leaves = list(value), value = value))
   if (!is.list(value) || inherits(value, "data.frame")) {
     rmlx_abort(paste0("Compiled function must return either an mlx array or a list of mlx arrays; it returned ",
-                      if (is.null(value)) "NULL" else description(value), "."), "result")
+                      if (is.null(value)) "NULL" else paste("an object of class", class(value)[[1L]]), "."), "result")
   }
   if (length(value) == 0L) rmlx_abort("Compiled function returned empty list.", "result")
   all_arrays <- function(x) if (is_node(x)) length(x) > 0L && all(vapply(x, all_arrays, NA)) else is_mlx(x)
