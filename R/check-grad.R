@@ -90,6 +90,9 @@ checked_function <- function(f, args, argnums, title) {
   for (i in which) if (is.data.frame(args[[i]])) args[[i]] <- as_mlx(check_columns(args[[i]]))
   labels <- argument_labels(f, args)
   differentiated <- args[which]
+  if (length(partition(differentiated)$leaves) == 0L) {
+    rmlx_abort("no argument has floating-point values to differentiate.", "argument")
+  }
   space <- parameter_space(differentiated, "float64", "...")
   fun <- function(v) {
     args[which] <- space$lift(v)
@@ -127,7 +130,7 @@ element_paths <- function(x, path) {
 
 # What is differentiated in place of a result of several elements: their weighted sum.
 checked_sum <- function(fun) {
-  function(v) {
+  structure(relays = TRUE, function(v) {
     out <- fun(v)
     if (!is_mlx(out) || !is_floating(out) || mlx_dtype(out) == "complex64") {
       rmlx_abort(paste0("The function of `mlx_check_grad()` must return an mlx array of real floating-point numbers, ",
@@ -136,7 +139,7 @@ checked_sum <- function(fun) {
     if (length(out) == 1L) return(.Call(C_reshape, out, integer(), FALSE))
     weights <- as_mlx(1 + sin(seq_along(out)) / 2, dtype = "float64", device = "cpu")
     sum(out * .Call(C_reshape, weights, mlx_shape(out), TRUE))
-  }
+  })
 }
 
 # Of the sum, by each mode: its gradient as one row, its Hessian.

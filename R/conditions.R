@@ -25,9 +25,11 @@ user_call <- function() {
   }
   parents <- sys.parents()
   found <- i
+  relays <- FALSE # whether the function that eval() runs is ours, standing for the user's
   repeat {
+    relays <- relays && is_evaluator(sys.function(i)) || isTRUE(attr(sys.function(i), "relays"))
     i <- if (parents[i] < i) parents[i] else 0L
-    if (i == 0L || !is_inner(sys.function(i)) || is_evaluator(sys.function(i))) break
+    if (i == 0L || !is_inner(sys.function(i)) || is_evaluator(sys.function(i)) && !relays) break
     found <- i
   }
   at <- written_frame(found, i, parents)

@@ -100,11 +100,12 @@ custom_call <- function(f, title, args, rules, who, caller) {
     return(restore(result$skeleton, result$leaves))
   }
   n <- length(parts$leaves)
+  written <- as.call(lapply(c(title, argument_symbols(f, args)), as.name))
   # the first run is the one for the values, whose structure the rules' arguments have as well
   result <- NULL
   values <- function(leaves) {
     found <- result_parts(call_with(f, restore(parts$skeleton, leaves), title), who)
-    if (is.null(result)) result <<- found else check_alike(found, result)
+    if (is.null(result)) result <<- found else in_rule(written, check_alike(found, result))
     found$leaves
   }
   like_primals <- function(leaves) restore(parts$skeleton, leaves)
@@ -139,7 +140,7 @@ custom_call <- function(f, title, args, rules, who, caller) {
   like_results(.Call(C_custom, values, list(vjp, jvp, vmap), parts$leaves, caller))
 }
 
-# What a rule gave is looked at after it has returned: errors in it are those of its call.
+# What a user's function or rule gave is looked at after it has returned: errors in it are those of its call.
 in_rule <- function(call, code) {
   tryCatch(code, rmlx_error = function(e) {
     e$call <- call

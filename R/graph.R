@@ -151,7 +151,7 @@ argument_texts <- function(nodes, edges) {
 #' @export
 format.mlx_graph <- function(x, ..., max = Inf) {
   if (!is.numeric(max) || length(max) != 1L || is.na(max) || max < 0) {
-    rmlx_abort("`max` must be one number.", "argument")
+    rmlx_abort("`max` must be one number of at least 0.", "argument")
   }
   nodes <- x$nodes[seq_len(min(nrow(x$nodes), max)), ]
   edges <- x$edges[x$edges$to <= nrow(nodes), ]
@@ -173,12 +173,13 @@ format.mlx_graph <- function(x, ..., max = Inf) {
 #' @rdname mlx_graph
 #' @export
 print.mlx_graph <- function(x, ..., max = max_print()) {
+  lines <- format(x, max = max)
   counts <- table(factor(x$nodes$kind, c("input", "constant", "operation", "output")))
   counts <- counts[counts > 0L]
   words <- paste0(counts, " ", names(counts), base::ifelse(counts == 1L, "", "s"))
   devices <- unique(x$nodes$device[!is.na(x$nodes$device)])
   cat("mlx graph: ", paste(words, collapse = ", "), ", on ", paste(devices, collapse = " and "), "\n", sep = "")
-  writeLines(format(x, max = max))
+  writeLines(lines)
   left <- nrow(x$nodes) - max
   if (left > 0L) cat("... and ", left, " more (print(x, max = Inf) shows all, summary(x) counts them)\n", sep = "")
   invisible(x)

@@ -136,7 +136,8 @@ check_variables <- function(x, what, least) {
   fine <- is.character(x) && length(x) >= least && !anyNA(x) && all(grepl("^[A-Za-z_][A-Za-z0-9_]*$", x)) &&
     !anyDuplicated(x)
   if (!fine && !(least == 0L && length(x) == 0L && (is.null(x) || is.character(x)))) {
-    rmlx_abort(paste0("`", what, "` must be strings that can be names of variables in C, each once."), "argument")
+    rmlx_abort(paste0("`", what, "` must be ", if (what == "name") "a name that a variable can have in C." else
+      "names that variables can have in C, each once."), "argument")
   }
   x
 }

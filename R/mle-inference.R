@@ -67,20 +67,21 @@ profile_limits <- function(object, i, level) {
       # not the estimate's maximum: a little below 0 by rounding
       sqrt(max(deviance, 0)) - z
     }
-    limit <- profile_crossing(excess, z)
+    limit <- profile_crossing(excess, z, names(object$coefficients)[i])
     estimate[i] + side * limit * error
   }, 0)
 }
 
 # Where an increasing function that is negative at 0 crosses zero: Inf if not before 1000, NA if it cannot be
 # computed on the way.
-profile_crossing <- function(excess, first) {
+profile_crossing <- function(excess, first, name) {
   low <- 0
   high <- first
   repeat {
     value <- excess(high)
     if (is.na(value)) {
-      rmlx_warn("a profile cannot be followed to its limit: its log likelihood is not finite.", "convergence")
+      rmlx_warn(paste0("the profile of `", name, "` has the limit NA: on the way there the log likelihood is not a ",
+                       "number."), "convergence")
       return(NA_real_)
     }
     if (value >= 0) break
@@ -88,7 +89,9 @@ profile_crossing <- function(excess, first) {
     low <- high
     high <- min(1.5 * high, 1000)
   }
-  stats::uniroot(excess, c(low, high), f.upper = value, tol = 1e-9)$root
+  # beyond the domain it is infinite, of which uniroot() warns
+  limited <- function(distance) min(excess(distance), first)
+  stats::uniroot(limited, c(low, high), f.upper = min(value, first), tol = 1e-9)$root
 }
 
 # The maximum of the log likelihood over all parameters but the i-th.

@@ -16,10 +16,13 @@ on_vector <- function(f, space, constants, title) {
 # For functions that return one number, or a list whose first element is one. `sign` -1 turns them over.
 scalar_objective <- function(f, space, constants, who, title, sign = 1) {
   fun <- on_vector(f, space, constants, title)
-  loss <- function(v) {
-    out <- first_result(fun(v))
-    if (sign == 1 || !is_mlx(out)) out else sign * out # what it must be is checked where it is differentiated
-  }
+  loss <- structure(
+    function(v) {
+      out <- first_result(fun(v))
+      if (sign == 1 || !is_mlx(out)) out else sign * out # what it must be is checked where it is differentiated
+    },
+    relays = TRUE
+  )
   list(
     value_grad = function(v) {
       out <- in_space(space, differentiate(loss, list(v), 1L, who, as.name(title)))
@@ -43,10 +46,13 @@ residual_objective <- function(f, space, constants, who, title) {
     }
     out
   }
-  residuals <- function(v) {
-    out <- values(v)
-    .Call(C_reshape, out, length(out), TRUE)
-  }
+  residuals <- structure(
+    function(v) {
+      out <- values(v)
+      .Call(C_reshape, out, length(out), TRUE)
+    },
+    relays = TRUE
+  )
   list(
     values = function(v) in_space(space, values(v)),
     residuals = function(v) in_space(space, residuals(v)),

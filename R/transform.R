@@ -97,13 +97,13 @@ matching_leaves <- function(given, skeleton, leaves, what) {
 # then some may be left out, and are NULL.
 aligned <- function(given, skeleton, path) {
   if (!is_plain_list(given) || !fits_names(given, skeleton) && length(given) != length(skeleton)) {
-    rmlx_abort(paste0("`", path, "` must be a list of ", length(skeleton), ", like what it goes with, not ",
+    rmlx_abort(paste0("`", path, "` must be a list of ", length(skeleton), ", like ", counterpart(path), ", not ",
                       description(given), "."), "argument")
   }
   if (!are_named(given) || !are_named(skeleton)) return(unclass(given))
   unknown <- setdiff(names(given), names(skeleton))
   if (length(unknown) > 0L) {
-    rmlx_abort(paste0("`", path, "` has elements that what it goes with has not: ",
+    rmlx_abort(paste0("`", path, "` has names that are not those of ", counterpart(path), ": ",
                       paste0("`", unknown, "`", collapse = ", "), ". The names there are ",
                       paste0("`", names(skeleton), "`", collapse = ", "), "."), "argument")
   }
@@ -116,6 +116,13 @@ are_named <- function(x) !is.null(names(x)) && all(nzchar(names(x))) && !anyDupl
 
 # Whether a list may stand for another by its names, complete or not.
 fits_names <- function(given, skeleton) are_named(given) && are_named(skeleton)
+
+# What a path such as `cotangents$u` goes with, in words.
+counterpart <- function(path) {
+  root <- sub("[[$].*$", "", path)
+  whole <- if (root %in% c("cotangents", "out_axes", "jvp()")) "the result" else "the arguments"
+  if (root == path) whole else paste("its part of", whole)
+}
 
 step_of <- function(x, i) {
   name <- names(x)[i]
@@ -135,7 +142,7 @@ matching_leaf <- function(given, leaf, path) {
   given <- as_mlx(given, dtype = mlx_dtype(leaf), device = mlx_device(leaf))
   if (!identical(mlx_shape(given), mlx_shape(leaf))) {
     if (length(given) != 1L || length(leaf) != 1L) {
-      rmlx_abort(paste0("`", path, "` has shape ", shape_text(given), ", and what it goes with has shape ",
+      rmlx_abort(paste0("`", path, "` has shape ", shape_text(given), ", and ", counterpart(path), " has shape ",
                         shape_text(leaf), "."), "shape")
     }
     given <- mlx_reshape(given, mlx_shape(leaf))

@@ -85,7 +85,7 @@ axes_like <- function(axes, skeleton, what) {
   walk <- function(axes, skeleton, path) {
     if (inherits(skeleton, "rmlx_leaf")) {
       if (is.list(axes)) {
-        rmlx_abort(paste0("`", path, "` is a list, and what it goes with is one array."), "argument")
+        rmlx_abort(paste0("`", path, "` is a list, and ", counterpart(path), " is one array."), "argument")
       }
       found[unclass(skeleton)[[1L]]] <<- list(axes)
       names(found)[[unclass(skeleton)[[1L]]]] <<- path

@@ -64,7 +64,7 @@ reasons <- c(
   "reads device", "an error", "leaves MLX", "shows", "asks", "device", "option", "evaluates", "memory", "counts",
   "reports", "a number", "computes with shapes", "file", "stream", "base R's", "stats::fft", "conversion", "creation",
   "of integers", "a transformation", "optimises", "fits", "prepares", "checks", "tested in test-shape.R",
-  "a function of a file", "says in which order", "reads bytes"
+  "a function of a file", "says in which order", "reads bytes", "a setting", "a file", "runs a user's code"
 )
 of_counts <- c("mlx_rand_bernoulli", "mlx_rand_categorical", "mlx_rand_permutation", "mlx_rand_randint", "mlx_rbinom",
                "mlx_rnbinom", "mlx_rpois", "mlx_sample", "mlx_qbinom", "mlx_qnbinom", "mlx_qpois")

@@ -11,7 +11,8 @@ special_arguments <- list(
 
 # f's own errors are the user's.
 not_tried <- c(
-  "mlx_grad: ...", "mlx_value_grad: ...", "mlx_graph: ...", "mlx_check_grad: ...",
+  "mlx_grad: ...", "mlx_value_grad: ...", "mlx_graph: ...", "mlx_check_grad: ...", "mlx_vjp: ...", "mlx_linearize: ...",
+  "mlx_jacobian: ...", "mlx_hessian: ...", "mlx_hessian_diag: ...", "mlx_hessian_trace: ...",
   "mlx_optimize: f", "mlx_optimize: par", "mlx_mle: loglik", "mlx_mle: start",
   # handed on to base R's methods, with the array's values
   "print.mlx: ...", "format.mlx: ...",

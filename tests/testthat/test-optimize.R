@@ -90,7 +90,7 @@ test_that("residuals of rank below the number of parameters are for Levenberg an
   expect_error(mlx_optimize(twice, c(0, 0), method = "gauss-newton"), "linearly dependent",
                class = "rmlx_error_singular")
   expect_error(mlx_optimize(function(p) sum(p)^2 + p[1:1], c(1, 2), method = "gauss-newton"),
-               "1 residuals for 2 parameters", class = "rmlx_error_shape")
+               "gave 1 for 2 parameters", class = "rmlx_error_shape")
   fit <- mlx_optimize(twice, c(0, 0), method = "levenberg-marquardt")
   expect_identical(fit$convergence, 0L)
   expect_near(sum(fit$par), 3, 1e-8)

@@ -133,7 +133,7 @@ test_that("mlx_sitrep() prints the state and returns it", {
   expect_match(text, "memory limit", fixed = TRUE)
   expect_match(text, if (state$gpu) "a GPU is available" else "no GPU", fixed = TRUE)
   expect_named(state, c("rmlx", "mlx", "library", "gpu", "device", "dtype", "blas",
-                        "reference_blas", "memory"))
+                        "reference_blas", "fuses", "memory"))
   expect_identical(state$device, mlx_default_device())
   expect_identical(state$gpu, mlx_has_gpu())
   expect_true(file.exists(state$library))

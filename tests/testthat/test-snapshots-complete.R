@@ -51,9 +51,17 @@ test_that("every message that R code raises stands in a snapshot", {
   namespace <- asNamespace("rmlx")
   # their message is another function's, or the native code's
   elsewhere <- c("raise_native", "rep.mlx", "abort", "rmlx_abort", "rmlx_warn")
-  # cannot be raised where Matrix and Python are installed, as the tests need them, or without a GPU
-  exceptions <- c("the package Matrix is needed to convert an object of class",
-                  "NumPy and MLX arrays are taken; `reticulate::py_to_r()` converts others to R.")
+  exceptions <- c(
+    # where Matrix is installed, as the tests need it
+    "the package Matrix is needed to convert an object of class",
+    # without Python
+    "NumPy's and MLX's arrays and those with DLPack are taken; `reticulate::py_to_r()` converts others to R.",
+    "NumPy cannot take an object of class", "by DLPack:",
+    "Move it to the CPU and out of its own gradient first, such as PyTorch's `x$detach()$cpu()`.",
+    # without a GPU: of a kernel that was made
+    "the kernel `", "inputs, not", "`output_shapes` must be a list of", ", one for each output.",
+    "dtypes, whole numbers"
+  )
   text <- snapshot_text()
   raised <- character()
   for (name in ls(namespace, all.names = TRUE)) {

@@ -93,7 +93,7 @@ unsafe extern "C" fn map_replace(slot: SEXP, axes: SEXP) -> SEXP {
         );
         if status == 2 {
             return Err(Error::Argument(
-                "`out_axes` is NULL for a result that differs from item to item.".into(),
+                "`out_axes` is NULL for a result that differs from item to item: name the axis along which the items are put.".into(),
             ));
         }
         check(status)?;

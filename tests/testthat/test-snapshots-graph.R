@@ -1,0 +1,90 @@
+# What users are told by graphs of functions, exported functions and kernels, and what these show.
+
+test_that("graphs refuse what has none", {
+  x <- as_mlx(c(1, 2))
+  graph <- mlx_graph(function(v) sum(v), x)
+  expect_told({
+    mlx_graph(1, x)
+    mlx_graph("no such function", x)
+    mlx_graph(sum)
+    mlx_graph(function(a) a, "a")
+    mlx_graph(function(v) 1, x)
+    mlx_graph(function(v) v, x, grad = TRUE)
+    mlx_graph(function(v) v, x, grad = NA)
+    mlx_graph(function(v) v, x, argnums = 2, grad = TRUE)
+    mlx_graph(function(d) d, data.frame(u = "a"))
+    format(graph, max = NA)
+    print(graph, max = "all")
+  })
+})
+
+test_that("graphs show their operations", {
+  local_mlx_device("cpu")
+  w <- as_mlx(c(1, -1))
+  layer <- function(p, x) tanh(x %*% p$w + p$b) / 2
+  expect_told({
+    mlx_graph(layer, list(w = matrix(1, 3, 2), b = 1), matrix(1, 4, 3))
+    print(mlx_graph(function(x) sum(sin(x) * w), c(1, 2), grad = TRUE), max = 3)
+    format(mlx_graph(function(x) unclass(qr(x))[c("Q", "R")], diag(2)))
+    summary(mlx_graph(function(x) sin(sin(x)) + cos(x), 1))
+    writeLines(as.character(mlx_graph(function(x) sum(x * 2), c(1, 2))))
+  }, kind = NULL)
+})
+
+test_that("what cannot be exported is told", {
+  file <- file.path(tempdir(), "f.mlxfn")
+  x <- as_mlx(c(1, 2))
+  shown <- function(lines) gsub("[^ ]*f[.]mlxfn", "<folder>/f.mlxfn", lines)
+  expect_told({
+    mlx_export_function(NA, sum, x)
+    mlx_export_function(file, 1, x)
+    mlx_export_function(file, sum)
+    mlx_export_function(file, sum, x, shapeless = NA)
+    mlx_export_function(file, function(...) ..1, a = x, a = x)
+    mlx_export_function(file, function(p) p$w, list(w = x))
+    mlx_export_function(file, function(x, n) x, x, n = list(2))
+    mlx_export_function(file, function(x) 1, x)
+    mlx_export_function(file, function(x) lgamma(x), x)
+    mlx_export_function(file, function(x) det(x), diag(2))
+    close(mlx_exporter(file, sum))
+  }, transform = shown)
+  closed <- mlx_exporter(file, function(x) sum(x))
+  closed(x)
+  twice <- mlx_exporter(file, function(x) sum(x))
+  twice(x)
+  close(closed)
+  expect_told({
+    closed
+    closed(x)
+    twice(x)
+    mlx_export_function(file, function(x) if (sum(x) > 1) x else -x, x)
+    mlx_vmap(function(y) mlx_export_function(file, function(a) a * y, 1))(x)
+    mlx_export_function(file, function(x) x[[1]], x, shapeless = TRUE)
+  }, kind = NULL, transform = shown)
+})
+
+test_that("kernels check their arguments", {
+  expect_told({
+    mlx_cuda_kernel("not a name", "x", "out", "code")
+    mlx_cuda_kernel("k", c("x", "x"), "out", "code")
+    mlx_cuda_kernel("k", "x", character(), "code")
+    mlx_cuda_kernel("k", "x", "out", 1)
+    mlx_cuda_kernel("k", "x", "out", "code", ensure_row_contiguous = NA)
+    mlx_cuda_kernel("k", "x", "out", "code", shared_memory = -1)
+    mlx_metal_kernel("k", "x", "out", "code", atomic_outputs = NA)
+    mlx_precompiled_cuda_kernel("k", 1, list(1), 1, "float32", grid = 1, threadgroup = 1)
+    mlx_precompiled_cuda_kernel("k", "ptx", 1, 1, "float32", grid = 1, threadgroup = 1)
+    mlx_precompiled_cuda_kernel("k", "ptx", list(1), -1, "float32", grid = 1, threadgroup = 1)
+    mlx_precompiled_cuda_kernel("k", "ptx", list(1), list(1, 2, 3), c("int32", "bool"), grid = 1, threadgroup = 1)
+    mlx_precompiled_cuda_kernel("k", "ptx", list(1), 1, "float32", grid = 0, threadgroup = 1)
+    mlx_precompiled_cuda_kernel("k", "ptx", list(1), 1, "float32", grid = 1, threadgroup = 1:4)
+    mlx_precompiled_cuda_kernel("k", "ptx", list(1), 1, "float32", scalars = 1, grid = 1, threadgroup = 1)
+    mlx_precompiled_cuda_kernel("k", "ptx", list(1), 1, "float32", scalars = list("a"), grid = 1, threadgroup = 1)
+  })
+  skip_if(mlx_cuda_is_available() || mlx_metal_is_available(), "there is a GPU")
+  expect_told({
+    mlx_metal_kernel("k", "x", "out", "code")
+    mlx_cuda_kernel("k", "x", "out", "code")
+    mlx_precompiled_cuda_kernel("k", "ptx", list(1), 1, "float32", grid = 1, threadgroup = 1)
+  })
+})
