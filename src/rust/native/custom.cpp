@@ -14,6 +14,7 @@
 #include "mlx/c/error.h"
 #include "mlx/c/private/mlx.h"
 
+#include "complex.h"
 #include "map.h"
 
 namespace mx = mlx::core;
@@ -74,7 +75,8 @@ class Custom : public mx::Primitive {
       const Arrays& cotangents,
       const std::vector<int>& argnums,
       const Arrays& outputs) override {
-    Arrays all = gradient(of_function(primals), cotangents, outputs), wanted;
+    Arrays weights = rmlx::conjugates(cotangents, stream()), wanted;
+    Arrays all = rmlx::conjugates(gradient(of_function(primals), weights, outputs), stream());
     for (int argnum : argnums) {
       size_t k = argnum;
       wanted.push_back(k < arity_ ? all.at(k) : mx::zeros_like(primals[k], stream()));

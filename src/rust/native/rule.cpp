@@ -16,6 +16,7 @@
 
 #include "mlx/c/private/mlx.h"
 
+#include "complex.h"
 #include "map.h"
 #include "status.h"
 
@@ -82,7 +83,10 @@ class Rule : public mx::Primitive {
         directions[argnums[i]] = tangents[i];
       }
     }
-    auto back = [&](const Arrays& cotangents) { return gradient(inputs, cotangents, outputs); };
+    auto back = [&](const Arrays& cotangents) {
+      Arrays weights = rmlx::conjugates(cotangents, stream());
+      return rmlx::conjugates(gradient(inputs, weights, outputs), stream());
+    };
     Arrays border = inputs;
     border.insert(border.end(), outputs.begin(), outputs.end());
     border.insert(border.end(), tangents.begin(), tangents.end());
