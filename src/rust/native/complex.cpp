@@ -1,7 +1,7 @@
 // Derivatives of single operations where MLX 0.32.2 has them wrong, all but one for complex numbers only:
 // some weigh with the derivative itself and not, as the others, with its conjugate; the sign, which is a
-// step of real numbers, turns with complex ones; logaddexp asks for a sigmoid that there is not; and the
-// real Fourier transform forgets of what length it is.
+// step of real numbers, turns with complex ones; logaddexp asks for a sigmoid that there is not; arccosh has
+// the slope of another branch left of 0; and the real Fourier transform forgets of what length it is.
 
 #include "complex.h"
 
@@ -23,7 +23,7 @@ bool is_complex(const array& a) {
 // Whether an operation's own vjp multiplies with the derivative instead of its conjugate.
 bool lacks_conjugate(const array& a) {
   static const Names found{
-      "ArcCos", "ArcCosh", "ArcSin", "ArcSinh", "ArcTan", "ArcTanh", "Cos", "Rsqrt", "Sqrt"};
+      "ArcCos", "ArcSin", "ArcSinh", "ArcTan", "ArcTanh", "Cos", "Rsqrt", "Sqrt"};
   // that of power.cpp has the name of MLX's
   bool own = dynamic_cast<const Wrapper*>(&a.primitive()) != nullptr;
   return found.count(name_of(a)) || (name_of(a) == "Power" && !own);
@@ -39,10 +39,20 @@ array turned(const array& sign, const array& z, const array& d) {
   return mx::where(none, mx::zeros_like(d, s), mx::divide(across, scale, s), s);
 }
 
-// The derivative of log(exp(x) + exp(y)) by x or y.
-array share(const array& sum, int argnum) {
-  mx::Stream s = sum.primitive().stream();
-  return mx::exp(mx::subtract(sum.inputs()[argnum], sum, s), s);
+// Whether an operation has its derivative from `slope`.
+bool has_slope(const array& a) {
+  return name_of(a) == "ArcCosh" || name_of(a) == "LogAddExp";
+}
+
+// The derivative by an input: exp(x) / (exp(x) + exp(y)), or 1 / (sqrt(x - 1) sqrt(x + 1)).
+array slope(const array& a, int argnum) {
+  mx::Stream s = a.primitive().stream();
+  const array& x = a.inputs()[argnum];
+  if (name_of(a) == "LogAddExp") {
+    return mx::exp(mx::subtract(x, a, s), s);
+  }
+  array one(1.0f);
+  return mx::multiply(mx::rsqrt(mx::subtract(x, one, s), s), mx::rsqrt(mx::add(x, one, s), s), s);
 }
 
 } // namespace
@@ -64,10 +74,10 @@ Arrays pulled(const array& a, const Arrays& weights, const std::vector<int>& arg
   if (name_of(a) == "Sign") {
     return {turned(a, a.inputs()[0], weights[0])};
   }
-  if (name_of(a) == "LogAddExp") {
+  if (has_slope(a)) {
     Arrays grads;
     for (int argnum : argnums) {
-      grads.push_back(mx::multiply(weights[0], mx::conjugate(share(a, argnum), s), s));
+      grads.push_back(mx::multiply(weights[0], mx::conjugate(slope(a, argnum), s), s));
     }
     return grads;
   }
@@ -82,11 +92,11 @@ pushed(const array& a, const Arrays& tangents, const std::vector<int>& argnums) 
   if (is_complex(a) && name_of(a) == "Sign") {
     return Arrays{turned(a, a.inputs()[0], tangents[0])};
   }
-  if (is_complex(a) && name_of(a) == "LogAddExp") {
+  if (is_complex(a) && has_slope(a)) {
     mx::Stream s = a.primitive().stream();
-    array sum = mx::multiply(tangents[0], share(a, argnums[0]), s);
+    array sum = mx::multiply(tangents[0], slope(a, argnums[0]), s);
     if (argnums.size() == 2) {
-      sum = mx::add(sum, mx::multiply(tangents[1], share(a, argnums[1]), s), s);
+      sum = mx::add(sum, mx::multiply(tangents[1], slope(a, argnums[1]), s), s);
     }
     return Arrays{sum};
   }
