@@ -11,7 +11,8 @@
 #'   numbers (outside [mlx_vmap()] and [mlx_compile()]) and compute with base R.
 #' @param vjp `function(primals, cotangents, outputs)`: the gradients of the arguments, \eqn{J^T c}, as a
 #'   list like `primals` (the list of arguments); `NULL` for zeros. For a function of one argument the
-#'   list may be left out. `cotangents` and `outputs` have the structure of the result of `f`.
+#'   list may be left out. `cotangents` and `outputs` have the structure of the result of `f`. Complex ones
+#'   are multiplied with the derivative, not with its conjugate: see [mlx_grad()].
 #' @param jvp `function(primals, tangents)`: the derivative of the result along `tangents`, a list like
 #'   `primals`, with the structure of the result.
 #' @param vmap `function(inputs, axes)`: `list(outputs, out_axes)` of all items at once; `axes` is a list

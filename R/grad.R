@@ -39,6 +39,16 @@
 #' Errors, warnings, messages and interrupts in `f` reach the caller's handlers unchanged. `f` may
 #' itself call `mlx_grad()`: gradients nest to any order.
 #'
+#' @section Derivatives of complex functions:
+#' They follow JAX's convention. The gradient of a real \eqn{u(z)}, \eqn{z = x + iy}, is
+#' \eqn{\partial u/\partial x - i\,\partial u/\partial y}; that of a complex result is the gradient of its real
+#' part, which for a holomorphic function is its derivative \eqn{f'(z)}. `mlx_vjp()` multiplies \eqn{c} with
+#' \eqn{f'(z)} and `mlx_jvp()` \eqn{v} with it, neither with the conjugate; of any function, holomorphic or not,
+#' the former is the gradient of \eqn{\mathrm{Re}(\sum c f(z))}{Re(sum(c f(z)))}. Real arguments have real
+#' gradients. PyTorch and Python's MLX return the conjugate of these gradients.
+#'
+#' A gradient so points where the conjugate of \eqn{z} goes: a step downhill is `z - lr * Conj(grad)`.
+#'
 #' @section Long loops:
 #' MLX walks from the result to the arguments by calls within calls, about 90 bytes of stack for every
 #' operation that waits for another: a chain of some 80,000 operations fills the usual 8 MB. A longer
@@ -60,6 +70,11 @@
 #' mlx_grad(function(p) sum(p$a^2) * p$b, list(a = c(1, 2), b = 3))
 #' d <- function(x) mlx_grad(function(z) z^3, x)[[1]]
 #' mlx_grad(d, 2)[[1]]
+#'
+#' # a complex argument, and a step downhill
+#' loss <- function(z) Mod(z - (1 + 2i))^2
+#' z <- as_mlx(3 - 1i)
+#' z - 0.5 * Conj(mlx_grad(loss, z)[[1]])
 #' @export
 mlx_grad <- structure(
   function(f, ..., argnums = NULL, value = FALSE) {

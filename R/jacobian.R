@@ -12,7 +12,13 @@
 #'   \partial x_j}; 0-d results and arguments add no axis. For an argument that is a nested list it is that list of
 #'   such arrays, and for a result that is one, the result's list of those. Names and dimnames of results and
 #'   arguments become dimnames. Results that are not floating point have `NULL`.
-#' @details An operation that MLX cannot map over many directions is computed for one after the other.
+#' @inheritSection mlx_grad Derivatives of complex functions
+#' @details A complex result of complex arguments has the derivative of a holomorphic function, in both modes
+#'   the same; where it is none, the modes give different parts of what it has. A real result \eqn{u} of
+#'   \eqn{z = x + iy} has \eqn{\partial u/\partial x - i\,\partial u/\partial y}, and a complex result of real
+#'   arguments has its complex derivative.
+#'
+#'   An operation that MLX cannot map over many directions is computed for one after the other.
 #' @examples
 #' f <- function(x) c(x[1] * x[2], sin(x[1]), x[2]^2)
 #' mlx_jacobian(f, c(2, 3))[[1]]
@@ -52,12 +58,12 @@ jacobian_of <- function(problem, mode, who, caller) {
     grads <- .Call(C_value_and_grad, weighted$sum, problem$leaves, caller)[[2L]]
     parts <- weighted$parts()
     if (mode == "reverse" || sum(lengths(parts$leaves)) <= sum(lengths(problem$leaves))) {
-      return(list(parts = parts, blocks = lapply(unit_products(grads, stand_ins), lapply, unconjugated)))
+      return(list(parts = parts, blocks = jacobian_products(grads, stand_ins)))
     }
   }
   stand_ins <- lapply(problem$leaves, mlx_zeros_like)
   out <- pushed(problem, stand_ins, who, caller)
-  columns <- unit_products(out$tangents, stand_ins)
+  columns <- jacobian_products(out$tangents, stand_ins)
   blocks <- lapply(seq_along(out$tangents), function(i) {
     base::Map(function(column, leaf) last_axes_first(column[[i]], leaf), columns, problem$leaves)
   })
@@ -83,8 +89,20 @@ names_of_axes <- function(x) {
   dimnames(x) %||% vector("list", rank)
 }
 
-# Gradients of complex numbers are conjugated, and Jacobians are not.
-unconjugated <- function(x) if (mlx_dtype(x) == "complex64") Conj(x) else x
+# unit_products(), and where complex inputs have real outputs, which tell half of the derivative for each unit
+# vector, the other half from i times it: du/dx - i du/dy of arguments, du/dx + i dv/dx of cotangents of u + iv.
+jacobian_products <- function(outputs, inputs) {
+  is_complex <- function(x) mlx_dtype(x) == "complex64"
+  products <- unit_products(outputs, inputs)
+  real <- which(!vapply(outputs, is_complex, NA))
+  complex <- which(vapply(inputs, is_complex, NA))
+  if (length(real) == 0L || length(complex) == 0L) return(products)
+  turned <- unit_products(outputs[real], inputs, turn = TRUE)
+  for (k in complex) {
+    products[[k]][real] <- base::Map(function(x, y) x - 1i * y, products[[k]][real], turned[[k]])
+  }
+  products
+}
 
 # Of an array whose first axes are those of `leaf`: the others first.
 last_axes_first <- function(x, leaf) {
@@ -95,14 +113,16 @@ last_axes_first <- function(x, leaf) {
 
 # `outputs`, a linear function of `inputs` by their graph, for every unit vector of each input:
 # `[[input]][[output]]`, of shape c(shape of the input, shape of the output). `reduce` takes such rows
-# of an input, the numbers of the input and of the first of the rows, and gives what is kept of them.
-unit_products <- function(outputs, inputs, reduce = NULL) {
+# of an input, the numbers of the input and of the first of the rows, and gives what is kept of them. `turn`:
+# complex unit vectors are times i.
+unit_products <- function(outputs, inputs, reduce = NULL, turn = FALSE) {
   shapes <- lapply(outputs, mlx_shape)
   lapply(seq_along(inputs), function(k) {
     n <- length(inputs[[k]])
     parts <- lapply(blocks_of(n, c(outputs, inputs)), function(rows) {
       units <- lapply(inputs, function(x) mlx_zeros(c(length(rows), mlx_shape(x)), mlx_dtype(x), mlx_device(x)))
       units[[k]] <- unit_vectors(inputs[[k]], rows)
+      if (turn && mlx_dtype(inputs[[k]]) == "complex64") units[[k]] <- units[[k]] * 1i
       products <- .Call(C_replay_rows, outputs, inputs, units)
       if (is.null(reduce)) products else reduce(products, k, rows)
     })

@@ -19,9 +19,8 @@
 #'   - `mlx_linearize()`: `list(value, jvp, vjp)`: `jvp(tangents)` and `vjp(cotangents)` return what is
 #'     called `tangents` and `grads` above.
 #'
-#'   Results that are not floating point have the derivative `NULL`. For complex arguments `mlx_jvp()` multiplies
-#'   with the derivative of a holomorphic function, and `mlx_vjp()`, like [mlx_grad()], with its conjugate, as
-#'   MLX and PyTorch do (JAX does not conjugate).
+#'   Results that are not floating point have the derivative `NULL`.
+#' @inheritSection mlx_grad Derivatives of complex functions
 #' @examples
 #' f <- function(x) c(x[1] * x[2], sin(x[1]))
 #' x <- as_mlx(c(2, 3))

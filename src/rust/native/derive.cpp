@@ -1,6 +1,10 @@
 // Derivatives in both modes, by the derivatives that MLX's operations bring. MLX's own walk through
 // the graph ends in the stack's overflow for long loops, follows integers, pairs derivatives with the wrong
 // results where one is that of stop_gradient, and gives up where an operation knows one mode only.
+//
+// Of complex numbers derivatives here are JAX's: a weight c of f(z) pulls back to c f'(z), and the gradient
+// of a real u(x + iy) is du/dx - i du/dy. MLX's operations pull c back to c times the conjugate of f'(z), and
+// so does the walk through them, between conjugates of what goes in and what comes out.
 
 #include "derive.h"
 
@@ -12,6 +16,7 @@
 
 #include <mlx/transforms.h>
 
+#include "complex.h"
 #include "mlx/c/private/mlx.h"
 #include "status.h"
 
@@ -41,6 +46,9 @@ bool is_missing(std::string text) {
 
 // An operation's forward derivative.
 Arrays forward_of(const mx::array& a, const Arrays& tangents, const std::vector<int>& argnums) {
+  if (auto own = pushed(a, tangents, argnums)) {
+    return *own;
+  }
   try {
     return a.primitive().jvp(a.inputs(), tangents, argnums);
   } catch (std::exception& e) {
@@ -49,11 +57,12 @@ Arrays forward_of(const mx::array& a, const Arrays& tangents, const std::vector<
     }
   }
   Arrays outputs = a.outputs();
+  mx::Stream s = a.primitive().stream();
   auto back = [&](const Arrays& cotangents) {
-    return a.primitive().vjp(a.inputs(), cotangents, argnums, outputs);
+    return conjugates(pulled(a, conjugates(cotangents, s), argnums), s);
   };
   Arrays border = joined(a.inputs(), outputs, tangents);
-  return transpose(back, outputs, tangents, a.primitive().stream(), border);
+  return transpose(back, outputs, tangents, s, border);
 }
 
 // Copies that are traced while the function of a transformation runs.
@@ -83,7 +92,7 @@ Arrays pull(
   };
   for (size_t i = 0; i < outputs.size(); i++) {
     if (is_inexact(outputs[i])) {
-      add(outputs[i], cotangents.at(i), stream);
+      add(outputs[i], mx::conjugate(cotangents.at(i), stream), stream);
     }
   }
   Arrays tape = between(inputs, outputs, carries_derivative, border);
@@ -120,12 +129,12 @@ Arrays pull(
     for (auto& one : results) {
       found.erase(one.id()); // what has been passed on need not be kept
     }
-    Arrays grads = at->primitive().vjp(at->inputs(), weights, argnums, results);
+    Arrays grads = pulled(*at, weights, argnums);
     for (size_t k = 0; k < argnums.size(); k++) {
       add(at->inputs()[argnums[k]], grads[k], s);
     }
   }
-  return collected(inputs, found, stream);
+  return conjugates(collected(inputs, found, stream), stream);
 }
 
 Arrays push(const Arrays& outputs, const Arrays& inputs, const Arrays& tangents, mx::Stream stream) {

@@ -2,6 +2,7 @@
 
 #include "passing.h"
 
+#include "complex.h"
 #include "derive.h"
 #include "outputs.h"
 
@@ -14,7 +15,8 @@ Arrays Passing::vjp(
     const Arrays& cotangents,
     const std::vector<int>& argnums,
     const Arrays& outputs) {
-  Arrays all = gradient(of_function(primals), cotangents, outputs), wanted;
+  Arrays weights = conjugates(cotangents, stream()), wanted;
+  Arrays all = conjugates(gradient(of_function(primals), weights, outputs), stream());
   for (int argnum : argnums) {
     size_t k = argnum;
     wanted.push_back(k < arity_ ? all.at(k) : mx::zeros_like(primals[k], stream()));

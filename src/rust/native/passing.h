@@ -40,7 +40,8 @@ class Passing : public mlx::core::Primitive {
   make(const std::shared_ptr<Passing>& primitive, const Arrays& inputs, const Arrays& values);
 
  protected:
-  // The gradient of every input of the function.
+  // The gradient of every input of the function. Nothing is conjugated in it, as MLX's own rules do with
+  // complex numbers.
   virtual Arrays
   gradient(const Arrays& inputs, const Arrays& cotangents, const Arrays& outputs) = 0;
 

@@ -33,8 +33,9 @@ class Power : public rmlx::Wrapper {
       const std::vector<int>& argnums,
       const Arrays& outputs) override {
     Arrays grads;
+    array weight = mx::conjugate(cotangents[0], stream());
     for (int argnum : argnums) {
-      grads.push_back(along(argnum, cotangents[0], primals, outputs[0]));
+      grads.push_back(mx::conjugate(along(argnum, weight, primals, outputs[0]), stream()));
     }
     return grads;
   }
@@ -88,7 +89,7 @@ array smooth(const array& power) {
 
 } // namespace
 
-// x^y, of floating arrays that broadcast.
+// x^y, of floating or complex arrays that broadcast.
 extern "C" int rmlx_power(mlx_array* res, mlx_array x, mlx_array y, mlx_stream s) {
   return rmlx::status_of([&] {
     array out = mx::power(mlx_array_get_(x), mlx_array_get_(y), mlx_stream_get_(s));

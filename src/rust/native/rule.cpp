@@ -12,6 +12,7 @@
 
 #include "mlx/c/private/mlx.h"
 
+#include "complex.h"
 #include "items.h"
 #include "passing.h"
 #include "status.h"
@@ -67,15 +68,15 @@ class Rule : public rmlx::Passing {
  private:
   Arrays
   gradient(const Arrays& inputs, const Arrays& cotangents, const Arrays& outputs) override {
-    Arrays out;
+    Arrays out, weights = rmlx::conjugates(cotangents, stream()); // rows are written as MLX's rules
     mx::Stream s = stream();
     int status = backward_of_row(
-        borrow(out), row_, flags_, borrow(inputs), borrow(cotangents), borrow(outputs),
+        borrow(out), row_, flags_, borrow(inputs), borrow(weights), borrow(outputs),
         mlx_stream{&s});
     if (status != 0 || out.size() != inputs.size()) {
       throw std::runtime_error("[rmlx] the gradient of an operation failed");
     }
-    return out;
+    return rmlx::conjugates(std::move(out), stream());
   }
 
   uint32_t row_;

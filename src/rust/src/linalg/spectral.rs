@@ -182,7 +182,14 @@ pub fn eig(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
             unsafe { mlx_sys::mlx_linalg_eig(w, v, a.as_ptr(), g.0) }
         };
         let (values, vectors) = two(call)?;
-        Ok(vec![values, vectors])
+        // MLX 0.32.2 gives the left vectors of the transpose, which of complex matrices are conjugates
+        Ok(vec![
+            values,
+            match mlx::dtype(a) {
+                Dtype::Complex64 => mlx::unary(mlx_sys::mlx_conjugate, &vectors, g.0)?,
+                _ => vectors,
+            },
+        ])
     })
 }
 

@@ -88,7 +88,7 @@ extern "C" {
     fn rmlx_power(res: *mut mlx_array, x: mlx_array, y: mlx_array, s: mlx_stream) -> c_int;
 }
 
-/// x^y of floating arrays, with slopes at 0.
+/// x^y of floating or complex arrays, with slopes at 0.
 pub fn power(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     // SAFETY: valid handles.
     out(|o| unsafe { rmlx_power(o, x.as_ptr(), y.as_ptr(), s) })

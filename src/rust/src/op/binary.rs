@@ -348,7 +348,8 @@ fn power(x: &Operand, y: &Operand) -> Result<Placed> {
         _ => None,
     };
     let kind = mlx::dtype(&a);
-    let floating = dtype::is_float(kind) || kind == Dtype::Complex64;
+    let inexact = |kind| dtype::is_float(kind) || kind == Dtype::Complex64;
+    let floating = inexact(kind);
     let whole = |z: &Array| dtype::is_integer(mlx::dtype(z));
     let out = match number {
         Some(2.0) if kind != Dtype::Bool => mlx::unary(mlx_sys::mlx_square, &a, s),
@@ -372,7 +373,7 @@ fn power(x: &Operand, y: &Operand) -> Result<Placed> {
             &mlx::astype(&b, Dtype::Float32, s)?,
             s,
         ),
-        _ if dtype::is_float(kind) || dtype::is_float(mlx::dtype(&b)) => mlx::power(&a, &b, s),
+        _ if floating || inexact(mlx::dtype(&b)) => mlx::power(&a, &b, s),
         _ => mlx::binary(mlx_sys::mlx_power, &a, &b, s),
     };
     out.and_then(branch::note)

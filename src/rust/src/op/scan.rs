@@ -165,6 +165,7 @@ fn logcumsumexp(x: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
         Dtype::Float32 if mlx::is_tracer(&x) => {
             exact::logcumsumexp(&x, axis, false, true, Device::Cpu.stream())
         }
+        Dtype::Complex64 if mlx::is_tracer(&x) => exact::logcumsumexp(&x, axis, false, true, s),
         Dtype::Float64 => exact::logcumsumexp(&x, axis, false, true, s),
         // SAFETY: a valid handle; forward and inclusive.
         _ => mlx::out(|o| unsafe {
