@@ -83,7 +83,8 @@ check_pearson <- function(method, use, x, y) {
   }
 }
 
-covariance <- function(x, y) by_columns(x, y, centred, dim(columns(x))[1L] - 1)
+# Of no rows 0 / 0, as of one.
+covariance <- function(x, y) by_columns(x, y, centred, max(dim(columns(x))[1L] - 1, 0))
 
 #' @rdname var
 #' @export
@@ -102,8 +103,9 @@ cor <- function(x, y = NULL, use = "everything", method = c("pearson", "kendall"
     z <- centred(z)
     z / sqrt(mlx_sum(mlx_square(z), axes = 1L, drop = FALSE))
   }
-  out <- by_columns(x, y, unit, 1)
-  if (!is.null(y)) return(out)
+  rows <- dim(columns(x))[1L]
+  out <- by_columns(x, y, unit, min(rows, 1))
+  if (!is.null(y) || rows < 2L) return(out)
   # a variable with itself, also where it does not vary
   mlx_where(mlx_eye(dim(out)[1L], dtype = "bool", device = mlx_device(out)), 1, out)
 }
@@ -135,7 +137,8 @@ by_columns <- function(x, y, prepare, divisor) {
 #' Standardise columns
 #'
 #' As [base::scale()]: columns are centred by their means and divided by their standard deviations (or,
-#' if not centred, by their root mean squares, with divisor n - 1), or by given numbers.
+#' if not centred, by their root mean squares, with divisor n - 1), or by given numbers. Means and squares
+#' leave NaN out, which stays where it is.
 #'
 #' @param x A matrix; a vector counts as one column.
 #' @param center,scale `TRUE`, `FALSE`, or one number for each column (or for all).
@@ -152,10 +155,17 @@ scale.mlx <- function(x, center = TRUE, scale = TRUE) {
   check_numbers(center, "center")
   check_numbers(scale, "scale")
   x <- as_floating(x)
-  if (isTRUE(center)) center <- mlx_mean(x, axes = 1L, drop = FALSE)
+  there <- !is.nan(x)
+  if (isTRUE(center)) {
+    # the second mean is exactly 1 where nothing is NaN
+    center <- mlx_mean(mlx_where(there, x, 0), axes = 1L, drop = FALSE) /
+      mlx_mean(mlx_cast(there, mlx_dtype(x)), axes = 1L, drop = FALSE)
+  }
   if (!isFALSE(center)) x <- x - per_column(center, x, "center")
   if (isTRUE(scale)) {
-    scale <- safe_root(mlx_sum(mlx_square(x), axes = 1L, drop = FALSE) / max(1, dim(x)[1L] - 1))
+    there <- !is.nan(x)
+    counts <- mlx_cast(mlx_count_nonzero(there, axes = 1L, drop = FALSE), mlx_dtype(x))
+    scale <- safe_root(mlx_sum(mlx_square(mlx_where(there, x, 0)), axes = 1L, drop = FALSE) / mlx_maximum(counts - 1, 1))
   }
   if (!isFALSE(scale)) x <- x / per_column(scale, x, "scale")
   if (!isFALSE(center)) attr(x, "scaled:center") <- center
