@@ -94,6 +94,11 @@ tapply <- function(X, INDEX, FUN = NULL, ..., default = NA, simplify = TRUE) {
   if (!is_mlx(X) || is.null(FUN)) {
     return(base::tapply(X, INDEX, FUN, ..., default = default, simplify = simplify))
   }
+  groups <- if (is.list(INDEX)) INDEX else list(INDEX)
+  if (any(lengths(groups) != length(X))) {
+    rmlx_abort(paste0("arguments must have same length: `X` has ", length(X), " elements, `INDEX` ",
+                      paste(lengths(groups), collapse = " and "), "."), "shape")
+  }
   results <- base::tapply(X, INDEX, FUN, ..., simplify = FALSE)
   out <- if (simplify) joined(c(results), dim(results))
   if (is.null(out) || length(out) != length(results)) return(results)

@@ -42,7 +42,7 @@ difference <- function(x, lag, times, axis) {
 #' Base R's functions, for mlx arrays too; everything else goes to \pkg{stats}. Divisors are n - 1, and
 #' everything is on the gradient's tape. [mlx_var()] and [mlx_sd()] work along axes.
 #'
-#' @param x,y mlx vectors, or matrices with variables in columns; `y = NULL`: `x` itself.
+#' @param x,y mlx vectors, or matrices with variables in columns (an array of more axes counts as a vector); `y = NULL`: `x` itself.
 #' @param na.rm,use,method For \pkg{stats}; of mlx arrays NaN is not left out, and correlations are
 #'   Pearson's. `sd(na.rm = TRUE)` leaves NaN out.
 #' @return An mlx array: 0-d of vectors, else the matrix of the columns of `x` by those of `y`.
@@ -78,7 +78,7 @@ check_pearson <- function(method, use, x, y) {
     rmlx_abort("of mlx arrays there are Pearson's covariances and correlations only: leave out `method` and `use`.",
                "argument")
   }
-  if (is.null(y) && length(mlx_shape(x)) < 2L) {
+  if (is.null(y) && length(mlx_shape(x)) != 2L) {
     rmlx_abort("supply both 'x' and 'y' or a matrix-like 'x'", "argument")
   }
 }
@@ -110,9 +110,10 @@ cor <- function(x, y = NULL, use = "everything", method = c("pearson", "kendall"
   mlx_where(mlx_eye(dim(out)[1L], dtype = "bool", device = mlx_device(out)), 1, out)
 }
 
+# A matrix as it is, the elements of any other array as one column.
 columns <- function(x) {
   x <- as_mlx(x)
-  if (length(mlx_shape(x)) < 2L) .Call(C_reshape, x, c(length(x), 1L), FALSE) else x
+  if (length(mlx_shape(x)) != 2L) .Call(C_reshape, x, c(length(x), 1L), TRUE) else x
 }
 
 centred <- function(x) {
@@ -129,7 +130,7 @@ by_columns <- function(x, y, prepare, divisor) {
     rmlx_abort(paste0("incompatible dimensions: 'x' has ", dim(columns(x))[1L], " rows, 'y' has ",
                       dim(columns(y))[1L], "."), "shape")
   }
-  vectors <- length(mlx_shape(x)) < 2L && length(mlx_shape(y)) < 2L
+  vectors <- length(mlx_shape(x)) != 2L && length(mlx_shape(y)) != 2L
   out <- crossprod.mlx(prepare(x), prepare(y)) / divisor
   if (vectors) .Call(C_reshape, out, integer(), FALSE) else out
 }
@@ -148,7 +149,7 @@ by_columns <- function(x, y, prepare, divisor) {
 #' scale(as_mlx(matrix(c(1, 2, 3, 6), 2)))
 #' @export
 scale.mlx <- function(x, center = TRUE, scale = TRUE) {
-  x <- columns(x)
+  if (length(mlx_shape(x)) < 2L) x <- columns(x)
   if (length(mlx_shape(x)) != 2L) {
     rmlx_abort(paste0("scale() takes a matrix; the shape is ", paste(mlx_shape(x), collapse = " x "), "."), "shape")
   }
@@ -199,7 +200,7 @@ per_column <- function(values, x, name) {
 #' rowsum(as_mlx(matrix(1:6, 3)), c("a", "b", "a"))
 #' @export
 rowsum.mlx <- function(x, group, reorder = TRUE, na.rm = FALSE, ...) {
-  x <- columns(x)
+  if (length(mlx_shape(x)) < 2L) x <- columns(x)
   if (mlx_dtype(x) == "bool") x <- mlx_cast(x, "float32")
   group <- settled(group)
   if (!is.atomic(group)) rmlx_abort("`group` must be a vector.", "argument")
