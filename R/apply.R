@@ -10,6 +10,7 @@ apply <- function(X, MARGIN, FUN, ..., simplify = TRUE) {
   margin <- margins_of(X, MARGIN)
   pieces <- pieces_of(X, margin)
   if (length(margin) == length(mlx_shape(X))) pieces <- lapply(pieces, mlx_flatten) # as base: not 0-d
+  if (length(pieces) == 0L) return(apply_to_none(X, margin, FUN, ...))
   results <- lapply(pieces, FUN, ...)
   shape <- mlx_shape(X)[margin]
   titles <- dimnames(X)[margin]
@@ -18,6 +19,14 @@ apply <- function(X, MARGIN, FUN, ..., simplify = TRUE) {
   # base R knows what becomes of other results
   base::apply(array(seq_along(results), shape, titles), seq_along(shape), function(i) results[[i]],
               simplify = simplify && !.Call(C_any_mlx, results))
+}
+
+# No slices: as base R, the kind of result is found out with a slice of zeros.
+apply_to_none <- function(X, margin, FUN, ...) {
+  shape <- mlx_shape(X)
+  like <- FUN(mlx_zeros(if (length(margin) < length(shape)) shape[-margin] else 1L, mlx_dtype(X), mlx_device(X)), ...)
+  if (is_mlx(like)) return(mlx_zeros(shape[margin], mlx_dtype(like), mlx_device(like)))
+  if (length(margin) == 1L) like[0L] else array(like[0L], shape[margin])
 }
 
 # Results that are mlx arrays of one length, as one array: the length (unless 1), then `shape`. NULL
@@ -84,6 +93,11 @@ vapply <- function(X, FUN, FUN.VALUE, ..., USE.NAMES = TRUE) {
 tapply <- function(X, INDEX, FUN = NULL, ..., default = NA, simplify = TRUE) {
   if (!is_mlx(X) || is.null(FUN)) {
     return(base::tapply(X, INDEX, FUN, ..., default = default, simplify = simplify))
+  }
+  groups <- if (is.list(INDEX)) INDEX else list(INDEX)
+  if (any(lengths(groups) != length(X))) {
+    rmlx_abort(paste0("arguments must have same length: `X` has ", length(X), " elements, `INDEX` ",
+                      paste(lengths(groups), collapse = " and "), "."), "shape")
   }
   results <- base::tapply(X, INDEX, FUN, ..., simplify = FALSE)
   out <- if (simplify) joined(c(results), dim(results))

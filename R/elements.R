@@ -147,8 +147,8 @@ mlx_logical_xor <- function(x, y) .Call(C_logical_xor, x, y)
 #'
 #' @param x An mlx array or R vector.
 #' @param min,max Bounds: numbers or arrays, which broadcast; one may be `NULL`.
-#' @return An mlx array: `min` where x is smaller, `max` where it is larger. The gradient passes
-#'   where x is within the bounds.
+#' @return An mlx array: `min` where x is smaller, `max` where it is larger, NaN where x or a bound is
+#'   NaN. The gradient passes where x is within the bounds.
 #' @examples
 #' mlx_clip(as_mlx(c(-2, 0.5, 2)), -1, 1)
 #' @export
@@ -161,9 +161,14 @@ mlx_clip <- function(x, min = NULL, max = NULL) {
     }), "argument")
   }
   x <- as_mlx(x)
-  if (!is.null(min)) x <- mlx_where(.Call(C_less, x, min), min, x)
-  if (!is.null(max)) x <- mlx_where(.Call(C_greater, x, max), max, x)
+  if (!is.null(min)) x <- mlx_where(or_nan(.Call(C_less, x, min), min), min, x)
+  if (!is.null(max)) x <- mlx_where(or_nan(.Call(C_greater, x, max), max), max, x)
   x
+}
+
+# ... or where a bound is NaN.
+or_nan <- function(outside, bound) {
+  if (if (is_mlx(bound)) is_floating(bound) else anyNA(bound)) outside | is.nan(bound) else outside
 }
 
 #' Replace NaN and infinities

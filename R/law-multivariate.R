@@ -8,8 +8,9 @@
 #' @param x Points: a vector of p numbers, or a matrix of n x p with one point a row.
 #' @param n Number of draws, or extents before the last axis, which has length p.
 #' @param mean A vector of p means.
-#' @param sigma A covariance matrix, p x p. Only positive definite ones have a density: others give
-#'   NaN.
+#' @param sigma A covariance matrix, p x p. Only positive definite ones have a density: the density of
+#'   others is NaN, and `mlx_rmvnorm()` stops with the error of [mlx_cholesky()], of class
+#'   `rmlx_error_singular`.
 #' @param log Whether to return the logarithm of the density.
 #' @inheritParams mlx_rand
 #' @return `mlx_dmvnorm()`: n densities, or a 0-d array for one point. `mlx_rmvnorm()`: n x p.
@@ -54,9 +55,10 @@ mean_vector <- function(mean) {
 correlated <- function(z, mean, cov) {
   shape <- mlx_shape(z)
   p <- shape[length(shape)]
-  root <- cholesky(check_covariance(cov, p, z, "cov"))$root
+  cov <- check_covariance(cov, p, z, "cov")
+  root <- chol.mlx((cov + t(cov)) / 2) # so that the gradient is symmetric, as the matrix is
   rows <- mlx_reshape(z, c(prod(shape[-length(shape)]), p))
-  mlx_reshape(rows %*% t(root), shape) + mean
+  mlx_reshape(rows %*% root, shape) + mean
 }
 
 check_covariance <- function(cov, p, like, name) {

@@ -153,7 +153,16 @@ kronecker.mlx <- function(X, Y, FUN = "*", ..., make.dimnames = FALSE) {
   if (!isFALSE(make.dimnames)) {
     rmlx_warn("kronecker() of mlx arrays makes no dimnames.", "argument")
   }
-  mlx_kron(X, Y)
+  # base R counts axes from the first, mlx_kron() from the last
+  arrays <- paired(X, Y)
+  rank <- max(lengths(lapply(arrays, mlx_shape)))
+  mlx_kron(with_rank(arrays[[1L]], rank), with_rank(arrays[[2L]], rank))
+}
+
+# x with axes of extent 1 added at its end.
+with_rank <- function(x, rank) {
+  more <- rank - length(mlx_shape(x))
+  if (rank < 2L || more == 0L) x else mlx_reshape(x, c(mlx_shape(x), rep(1L, more)))
 }
 
 for (sides in list(c("mlx", "mlx"), c("mlx", "ANY"), c("ANY", "mlx"))) {

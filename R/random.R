@@ -78,7 +78,8 @@ mlx_seed <- function(seed) {
 #'   which has the length of `mean`.
 #' @param mean,sd,min,max,loc,scale,low,high,prob,lower,upper Parameters. `sd` and `scale` must be positive.
 #'   Whole numbers are from `low` up to, but without, `high`.
-#' @param cov A covariance matrix.
+#' @param cov A covariance matrix, positive definite: another one is the error of [mlx_cholesky()], of class
+#'   `rmlx_error_singular`.
 #' @param dtype A dtype's name: floating, or of integers in `mlx_rand_randint()`. `NULL`: that of
 #'   the floating parameters, else `getOption("rmlx.dtype", "float32")`.
 #' @param device `"cpu"` or `"gpu"`; `NULL`: that of the parameters, else [mlx_device()].

@@ -121,7 +121,8 @@ eigen.default <- function(x, ...) base::eigen(x, ...)
 eigen.mlx <- function(x, symmetric, only.values = FALSE, ...) {
   shape <- mlx_shape(x)
   if (length(shape) != 2L || shape[1L] != shape[2L]) {
-    rmlx_abort(paste0("non-square matrix in 'eigen': the shape is ", paste(shape, collapse = " x "), "."), "shape")
+    rmlx_abort(paste0("non-square matrix in 'eigen': the shape is ",
+                      if (length(shape)) paste(shape, collapse = " x ") else "scalar", "."), "shape")
   }
   if (missing(symmetric)) symmetric <- is_symmetric(x)
   check_flag(only.values, "only.values")

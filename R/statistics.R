@@ -42,7 +42,7 @@ difference <- function(x, lag, times, axis) {
 #' Base R's functions, for mlx arrays too; everything else goes to \pkg{stats}. Divisors are n - 1, and
 #' everything is on the gradient's tape. [mlx_var()] and [mlx_sd()] work along axes.
 #'
-#' @param x,y mlx vectors, or matrices with variables in columns; `y = NULL`: `x` itself.
+#' @param x,y mlx vectors, or matrices with variables in columns (an array of more axes counts as a vector); `y = NULL`: `x` itself.
 #' @param na.rm,use,method For \pkg{stats}; of mlx arrays NaN is not left out, and correlations are
 #'   Pearson's. `sd(na.rm = TRUE)` leaves NaN out.
 #' @return An mlx array: 0-d of vectors, else the matrix of the columns of `x` by those of `y`.
@@ -78,12 +78,13 @@ check_pearson <- function(method, use, x, y) {
     rmlx_abort("of mlx arrays there are Pearson's covariances and correlations only: leave out `method` and `use`.",
                "argument")
   }
-  if (is.null(y) && length(mlx_shape(x)) < 2L) {
+  if (is.null(y) && length(mlx_shape(x)) != 2L) {
     rmlx_abort("supply both 'x' and 'y' or a matrix-like 'x'", "argument")
   }
 }
 
-covariance <- function(x, y) by_columns(x, y, centred, dim(columns(x))[1L] - 1)
+# Of no rows 0 / 0, as of one.
+covariance <- function(x, y) by_columns(x, y, centred, max(dim(columns(x))[1L] - 1, 0))
 
 #' @rdname var
 #' @export
@@ -102,15 +103,17 @@ cor <- function(x, y = NULL, use = "everything", method = c("pearson", "kendall"
     z <- centred(z)
     z / sqrt(mlx_sum(mlx_square(z), axes = 1L, drop = FALSE))
   }
-  out <- by_columns(x, y, unit, 1)
-  if (!is.null(y)) return(out)
+  rows <- dim(columns(x))[1L]
+  out <- by_columns(x, y, unit, min(rows, 1))
+  if (!is.null(y) || rows < 2L) return(out)
   # a variable with itself, also where it does not vary
   mlx_where(mlx_eye(dim(out)[1L], dtype = "bool", device = mlx_device(out)), 1, out)
 }
 
+# A matrix as it is, the elements of any other array as one column.
 columns <- function(x) {
   x <- as_mlx(x)
-  if (length(mlx_shape(x)) < 2L) .Call(C_reshape, x, c(length(x), 1L), FALSE) else x
+  if (length(mlx_shape(x)) != 2L) .Call(C_reshape, x, c(length(x), 1L), TRUE) else x
 }
 
 centred <- function(x) {
@@ -127,7 +130,7 @@ by_columns <- function(x, y, prepare, divisor) {
     rmlx_abort(paste0("incompatible dimensions: 'x' has ", dim(columns(x))[1L], " rows, 'y' has ",
                       dim(columns(y))[1L], "."), "shape")
   }
-  vectors <- length(mlx_shape(x)) < 2L && length(mlx_shape(y)) < 2L
+  vectors <- length(mlx_shape(x)) != 2L && length(mlx_shape(y)) != 2L
   out <- crossprod.mlx(prepare(x), prepare(y)) / divisor
   if (vectors) .Call(C_reshape, out, integer(), FALSE) else out
 }
@@ -135,7 +138,8 @@ by_columns <- function(x, y, prepare, divisor) {
 #' Standardise columns
 #'
 #' As [base::scale()]: columns are centred by their means and divided by their standard deviations (or,
-#' if not centred, by their root mean squares, with divisor n - 1), or by given numbers.
+#' if not centred, by their root mean squares, with divisor n - 1), or by given numbers. Means and squares
+#' leave NaN out, which stays where it is.
 #'
 #' @param x A matrix; a vector counts as one column.
 #' @param center,scale `TRUE`, `FALSE`, or one number for each column (or for all).
@@ -145,17 +149,24 @@ by_columns <- function(x, y, prepare, divisor) {
 #' scale(as_mlx(matrix(c(1, 2, 3, 6), 2)))
 #' @export
 scale.mlx <- function(x, center = TRUE, scale = TRUE) {
-  x <- columns(x)
+  if (length(mlx_shape(x)) < 2L) x <- columns(x)
   if (length(mlx_shape(x)) != 2L) {
     rmlx_abort(paste0("scale() takes a matrix; the shape is ", paste(mlx_shape(x), collapse = " x "), "."), "shape")
   }
   check_numbers(center, "center")
   check_numbers(scale, "scale")
   x <- as_floating(x)
-  if (isTRUE(center)) center <- mlx_mean(x, axes = 1L, drop = FALSE)
+  there <- !is.nan(x)
+  if (isTRUE(center)) {
+    # the second mean is exactly 1 where nothing is NaN
+    center <- mlx_mean(mlx_where(there, x, 0), axes = 1L, drop = FALSE) /
+      mlx_mean(mlx_cast(there, mlx_dtype(x)), axes = 1L, drop = FALSE)
+  }
   if (!isFALSE(center)) x <- x - per_column(center, x, "center")
   if (isTRUE(scale)) {
-    scale <- safe_root(mlx_sum(mlx_square(x), axes = 1L, drop = FALSE) / max(1, dim(x)[1L] - 1))
+    there <- !is.nan(x)
+    counts <- mlx_cast(mlx_count_nonzero(there, axes = 1L, drop = FALSE), mlx_dtype(x))
+    scale <- safe_root(mlx_sum(mlx_square(mlx_where(there, x, 0)), axes = 1L, drop = FALSE) / mlx_maximum(counts - 1, 1))
   }
   if (!isFALSE(scale)) x <- x / per_column(scale, x, "scale")
   if (!isFALSE(center)) attr(x, "scaled:center") <- center
@@ -189,7 +200,7 @@ per_column <- function(values, x, name) {
 #' rowsum(as_mlx(matrix(1:6, 3)), c("a", "b", "a"))
 #' @export
 rowsum.mlx <- function(x, group, reorder = TRUE, na.rm = FALSE, ...) {
-  x <- columns(x)
+  if (length(mlx_shape(x)) < 2L) x <- columns(x)
   if (mlx_dtype(x) == "bool") x <- mlx_cast(x, "float32")
   group <- settled(group)
   if (!is.atomic(group)) rmlx_abort("`group` must be a vector.", "argument")

@@ -87,12 +87,46 @@ common_shape <- function(...) {
   Reduce(function(a, b) ifelse(a == 1L, b, a), shapes)
 }
 
-# f of arrays that broadcast as in NumPy.
+# f of arrays that broadcast as in NumPy; some functions of R drop the extents of what is empty.
 broadcasting <- function(f) {
   function(...) {
     shape <- common_shape(...)
     if (length(shape) == 0L) return(f(...))
-    do.call(f, lapply(list(...), expand_to, shape))
+    out <- do.call(f, lapply(list(...), expand_to, shape))
+    if (length(out) == 0L && length(shape) > 1L) array(out, shape) else out
+  }
+}
+
+# Which numbers count as TRUE: all but 0, NaN among them.
+truth <- function(x) {
+  x[] <- is.na(x) | x != 0
+  storage.mode(x) <- "logical"
+  x
+}
+
+# f of matrices applied to those of stacks, arrays of rank 3; other arguments stay as they are.
+by_slices <- function(f) {
+  function(...) {
+    args <- list(...)
+    stacked <- lengths(lapply(args, dim)) == 3L
+    if (!any(stacked)) return(f(...))
+    n <- dim(args[[which(stacked)[1L]]])[1L]
+    parts <- lapply(seq_len(n), function(i) {
+      args[stacked] <- lapply(args[stacked], function(x) array(x[i, , ], dim(x)[-1L]))
+      do.call(f, args)
+    })
+    d <- shape_of(parts[[1L]])
+    if (length(d) == 0L) return(unlist(parts))
+    aperm(array(unlist(parts), c(d, n)), c(length(d) + 1L, seq_along(d)))
+  }
+}
+
+# f of vectors applied along one axis of x, the first by default.
+along_axis <- function(f, axis = function(x) 1L) {
+  function(x) {
+    if (is.null(dim(x))) return(f(x))
+    if (length(x) == 0L) return(x)
+    along_r(x, axis(x), f)
   }
 }
 

@@ -125,10 +125,18 @@ math_rows <- list(
 small <- c(1.5, -2.5, 3.25, 4.75, -5.5, 7.25, 0.4, 2.3)
 compared <- c(-2.1, -0.7, 1.7, 0.8, -1.6, -12.25, 0.9, -4.4)
 
-# NaN, which compares as in IEEE where R says NA, has a test of its own.
+# NaN compares as in IEEE, where R says NA.
 relation <- function(id, f) {
   binary(id, f, mixed, compared, special = c(Inf, -Inf, 0, 1, -2), grad = FALSE, dtype = "bool",
-         int_dtype = "bool", bool_dtype = "bool")
+         int_dtype = "bool", bool_dtype = "bool", oracle = broadcasting(function(x, y) {
+           out <- f(x, y)
+           replace(out, is.na(out), id == "!=")
+         }))
+}
+logic <- function(id, f) {
+  r <- relation(id, f)
+  r$oracle <- broadcasting(function(x, y) f(truth(x), truth(y)))
+  r
 }
 
 ops_rows <- list(
@@ -151,9 +159,9 @@ ops_rows <- list(
   unary("2^x", function(x) 2^x, mixed, edges, int_dtype = "int32", covers = "^"),
   relation("==", `==`), relation("!=", `!=`), relation("<", `<`), relation("<=", `<=`),
   relation(">", `>`), relation(">=", `>=`),
-  relation("&", `&`), relation("|", `|`),
-  unary("!", `!`, mixed, c(0, 1, Inf), grad = FALSE, dtype = "bool", int_dtype = "bool",
-        bool_dtype = "bool"),
+  logic("&", `&`), logic("|", `|`),
+  unary("!", `!`, mixed, c(0, 1, Inf, NaN), oracle = function(x) !truth(x), grad = FALSE,
+        dtype = "bool", int_dtype = "bool", bool_dtype = "bool"),
   binary("mlx_maximum", mlx_maximum, mixed, compared + 0.5, oracle = broadcasting(pmax)),
   binary("mlx_minimum", mlx_minimum, mixed, compared + 0.5, oracle = broadcasting(pmin)),
   binary("mlx_logaddexp", mlx_logaddexp, mixed, other, special = c(NaN, Inf, -Inf, 0, 1000),

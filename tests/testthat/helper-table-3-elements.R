@@ -42,8 +42,8 @@ element_rows <- list(
                         special = edges), flag)),
   do.call(unary_of, c(list("mlx_isneginf", mlx_isneginf, function(x) x == -Inf & !is.na(x), at = mixed,
                         special = edges), flag)),
-  binary("mlx_logical_xor", mlx_logical_xor, mixed, rep(c(0, 1), 4), oracle = broadcasting(xor),
-         special = c(Inf, 0, 1, -2), grad = FALSE, dtype = "bool", int_dtype = "bool", bool_dtype = "bool"),
+  binary("mlx_logical_xor", mlx_logical_xor, mixed, rep(c(0, 1), 4),
+         oracle = broadcasting(function(x, y) xor(truth(x), truth(y))), special = c(Inf, 0, 1, -2), grad = FALSE, dtype = "bool", int_dtype = "bool", bool_dtype = "bool"),
   unary_of("mlx_clip", function(x) mlx_clip(x, -1, 1.5), function(x) pmin(pmax(x, -1), 1.5), at = apart,
         special = edges, int = c(-7L, 0L, 9L), int_dtype = "float32"),
   row("mlx_clip by arrays", function(x, a, b) mlx_clip(x, a, b),
@@ -55,15 +55,16 @@ element_rows <- list(
   }, at = mixed, special = edges, int_dtype = "int32", bool_dtype = "bool"),
   binary("mlx_isclose", function(x, y) mlx_isclose(x, y, atol = 0.5), mixed, mixed + c(0.1, 0.9),
          oracle = broadcasting(function(x, y) {
-           x == y | is.finite(x) & is.finite(y) & abs(x - y) <= 0.5 + 1e-5 * abs(y)
+           near <- x == y | is.finite(x) & is.finite(y) & abs(x - y) <= 0.5 + 1e-5 * abs(y)
+           replace(near, is.na(near), FALSE)
          }), special = c(Inf, -Inf, 0, 2), dtype = "bool", grad = FALSE, int_dtype = "bool",
          bool_dtype = "bool")
 )
 
 all_rows <- list(
-  row("mlx_allclose", mlx_allclose, function(x, y) all(abs(x - y) < 1e-5), dtype = "bool", grad = FALSE,
+  row("mlx_allclose", mlx_allclose, function(x, y) isTRUE(all(abs(x - y) < 1e-5)), dtype = "bool", grad = FALSE,
       inputs = list(list(mixed, mixed + 1e-7), list(mixed, other), list(a, a))),
-  row("mlx_array_equal", mlx_array_equal, identical, dtype = "bool", grad = FALSE,
+  row("mlx_array_equal", mlx_array_equal, function(x, y) identical(x, y) && !anyNA(x), dtype = "bool", grad = FALSE,
       inputs = list(list(mixed, mixed), list(mixed, other), list(a, t(a)), list(a, a))),
   row("all.equal", function(x, y) isTRUE(all.equal(x, y)), dtype = "R", grad = FALSE,
       inputs = list(list(mixed, mixed + 1e-10), list(mixed, other), list(a, a), list(v2, v3)),

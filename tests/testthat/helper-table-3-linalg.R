@@ -174,7 +174,7 @@ numpy_norms <- list(
 )
 vector_norms <- list(
   "Inf" = list(Inf, function(x) max(abs(x))), "-Inf" = list(-Inf, function(x) min(abs(x))),
-  "0" = list(0, function(x) sum(x != 0)), "1" = list(1, function(x) sum(abs(x))),
+  "0" = list(0, function(x) sum(truth(x))), "1" = list(1, function(x) sum(abs(x))),
   "2" = list(2, function(x) sqrt(sum(x^2))), "3" = list(3, function(x) sum(abs(x)^3)^(1 / 3)),
   "-1.5" = list(-1.5, function(x) sum(abs(x)^-1.5)^(-1 / 1.5))
 )
@@ -258,8 +258,8 @@ factorization_rows <- list(
   row("eigen, vectors", function(x) mlx_turned(eigen(x, symmetric = TRUE)$vectors), function(x) {
     turned(base::eigen(x, symmetric = TRUE)$vectors)
   }, covers = "eigen", inputs = list(list(spd), list(square)), tolerance32 = 1e-3),
-  row("mlx_eigh", function(x) mlx_turned(mlx_eigh(x, "U")$vectors), function(x) {
-    turned(base::eigen(t(x), symmetric = TRUE)$vectors[, 3:1])
+  row("mlx_eigh", function(x) abs(mlx_eigh(x, "U")$vectors), function(x) {
+    abs(base::eigen(t(x), symmetric = TRUE)$vectors[, 3:1])
   }, inputs = list(list(square)), tolerance32 = 1e-3),
   row("mlx_eigvalsh", mlx_eigvalsh, each_matrix(function(x) rev(base::eigen(x, symmetric = TRUE)$values)),
       inputs = list(list(stacked)), tolerance32 = 1e-4)

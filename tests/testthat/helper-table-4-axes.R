@@ -2,7 +2,7 @@
 
 last <- function(x) dim(x)[length(dim(x))]
 axes_rows <- list(
-  moves("mlx_flatten", mlx_flatten, function(x) as.vector(aperm(x))),
+  moves("mlx_flatten", mlx_flatten, function(x) flat_r(x)),
   moves("mlx_flatten(2, 3)", function(x) mlx_flatten(x, 2, -1),
         function(x) row_major(x, c(dim(x)[1], prod(dim(x)[-1]))), covers = "mlx_flatten"),
   moves("mlx_unflatten", function(x) mlx_unflatten(x, -1, c(2, 2)),
@@ -15,14 +15,14 @@ axes_rows <- list(
   moves("mlx_swapaxes", function(x) mlx_swapaxes(x, 1, 2), function(x) {
     aperm(x, c(2, 1, seq_along(dim(x))[-(1:2)]))
   }),
-  moves("mlx_transpose", mlx_transpose, function(x) aperm(x)),
+  moves("mlx_transpose", mlx_transpose, function(x) if (is.null(dim(x))) x else aperm(x)),
   moves("mlx_matrix_transpose", mlx_matrix_transpose, function(x) aperm(x, c(1, 3, 2)), x = list(cube)),
   moves("mlx_atleast_1d", function(x) mlx_atleast_1d(x), identity, x = list(1.5, v2, a)),
   moves("mlx_atleast_2d", function(x) mlx_atleast_2d(x), function(x) {
     if (is.null(dim(x))) matrix(x, 1) else x
   }, x = list(1.5, v2, a)),
   moves("mlx_atleast_3d", function(x) mlx_atleast_3d(x), function(x) {
-    array(x, if (is.null(dim(x))) c(1, length(x), 1) else c(dim(x), 1))
+    array(x, if (is.null(dim(x))) c(1, length(x), 1) else c(dim(x), 1)[1:3])
   }, x = list(1.5, v2, a)),
   keeps("mlx_broadcast_arrays", function(x, y) mlx_broadcast_arrays(x, y)[[2L]],
         function(x, y) expand_to(y, common_shape(x, y)), inputs = list(list(a, v3), list(v2, 1.5)),
@@ -46,7 +46,7 @@ pick_r <- function(x, at, axis) {
   do.call(`[`, c(list(x), index, drop = FALSE))
 }
 rearrange_rows <- list(
-  moves("mlx_repeat", function(x) mlx_repeat(x, 2), function(x) rep(as.vector(aperm(x)), each = 2)),
+  moves("mlx_repeat", function(x) mlx_repeat(x, 2), function(x) rep(flat_r(x), each = 2)),
   moves("mlx_repeat along", function(x) mlx_repeat(x, 3, axis = 2),
         function(x) pick_r(x, rep(seq_len(dim(x)[2]), each = 3), 2), covers = "mlx_repeat"),
   moves("mlx_tile", function(x) mlx_tile(x, c(2, 1)), function(x) pick_r(x, rep(1:3, 2), 1),
@@ -55,13 +55,13 @@ rearrange_rows <- list(
         function(x) aperm(array(rep(t(x[, rep(1:3, 3)]), 2), c(9, 3, 2)), c(3, 2, 1)), x = list(square),
         covers = "mlx_tile"),
   moves("mlx_roll", function(x) mlx_roll(x, 2), function(x) {
-    v <- as.vector(aperm(x))
-    row_major(c(tail(v, 2), head(v, -2)), dim(x))
+    v <- flat_r(x)
+    row_major(v[(seq_along(v) - 3) %% length(v) + 1], shape_of(x))
   }),
   moves("mlx_roll along", function(x) mlx_roll(x, c(-1, 4), axes = c(1, 2)), function(x) {
     pick_r(pick_r(x, c(seq_len(dim(x)[1])[-1], 1), 1), (seq_len(dim(x)[2]) - 5) %% dim(x)[2] + 1, 2)
   }, covers = "mlx_roll"),
-  moves("mlx_flip", mlx_flip, function(x) array(rev(x), dim(x))),
+  moves("mlx_flip", mlx_flip, function(x) replace(x, seq_along(x), rev(x))),
   moves("mlx_flip along", function(x) mlx_flip(x, 2), function(x) pick_r(x, rev(seq_len(dim(x)[2])), 2),
         covers = "mlx_flip"),
   moves("mlx_pad", function(x) mlx_pad(x, list(c(1, 2), c(0, 1))), function(x) {
@@ -83,7 +83,8 @@ rearrange_rows <- list(
     if (length(dim(x)) == 2L) x[2, ] else x[2, , ]
   }),
   keeps("mlx_stack", function(x, y) mlx_stack(x, y, axis = -1), function(x, y) {
-    array(c(x, y), c(if (is.null(dim(x))) length(x) else dim(x), 2L))
+    out <- array(c(x, y), c(shape_of(x), 2L))
+    if (length(dim(out)) == 1L) as.vector(out) else out
   }, inputs = list(list(a, a + 1), list(v3, v3 * 2))),
   keeps("mlx_concatenate", function(x, y) mlx_concatenate(x, y, axis = 2), function(x, y) cbind(x, y),
         inputs = list(list(a, a[, 1:2] + 1)), empty = list(list(matrix(0, 2, 0), matrix(1, 2, 3)))),
@@ -91,9 +92,9 @@ rearrange_rows <- list(
         inputs = list(list(a, a + 1)), sides = TRUE),
   keeps("abind(along = 3)", function(x, y) abind(x, y, along = 3),
         function(x, y) array(c(x, y), c(dim(x), 2)), inputs = list(list(a, a + 1)), covers = "abind"),
-  moves("mlx_tril", function(x) mlx_tril(x, -1), function(x) x * lower.tri(x), x = list(square),
+  moves("mlx_tril", function(x) mlx_tril(x, -1), function(x) replace(x, !lower.tri(x), 0), x = list(square),
         special = NULL),
-  moves("mlx_triu", function(x) mlx_triu(x), function(x) x * upper.tri(x, TRUE), x = list(square),
+  moves("mlx_triu", function(x) mlx_triu(x), function(x) replace(x, !upper.tri(x, TRUE), 0), x = list(square),
         special = NULL),
   moves("rep", function(x) rep(x, 2), function(x) rep(x, 2), x = list(1.5, v3, square)),
   moves("rev", rev, rev, x = list(1.5, v3, square))

@@ -3,15 +3,16 @@
 order_rows <- list(
   moves("mlx_sort", mlx_sort, function(x) sort(as.vector(x), na.last = TRUE),
         x = list(mixed, square, shapes(apart)[[4L]])),
-  moves("mlx_sort along", function(x) mlx_sort(x, axis = 2), function(x) t(apply(x, 1, sort, na.last = TRUE)),
+  moves("mlx_sort along", function(x) mlx_sort(x, axis = 2),
+        along_axis(function(v) sort(v, na.last = TRUE), function(x) 2L),
         x = list(square), covers = "mlx_sort"),
   moves("mlx_sort(decreasing = TRUE)", function(x) mlx_sort(x, decreasing = TRUE),
         function(x) sort(as.vector(x), decreasing = TRUE, na.last = TRUE), covers = "mlx_sort", x = list(square)),
   moves("mlx_partition", function(x) mlx_partition(x, 3)[4], function(x) sort(as.vector(x))[4]),
-  moves("mlx_topk", function(x) sum(mlx_topk(x, 3)), function(x) sum(sort(as.vector(x), TRUE)[1:3]),
+  moves("mlx_topk", function(x) sum(mlx_topk(x, 3)), function(x) sum(sort(as.vector(x), TRUE, na.last = FALSE)[1:3]),
         special = NULL),
   moves("mlx_topk along", function(x) rowSums(mlx_topk(x, 2, axis = 2)),
-        function(x) apply(x, 1, function(v) sum(sort(v, TRUE)[1:2])), x = list(square), special = NULL,
+        function(x) apply(x, 1, function(v) sum(sort(v, TRUE, na.last = FALSE)[1:2])), x = list(square), special = NULL,
         covers = "mlx_topk"),
   moves("sort", function(x) sort(x), function(x) sort(as.vector(x)), x = list(mixed, square),
         reads = "the NaN are counted"),
@@ -49,31 +50,39 @@ order_rows <- c(
 )
 
 # Positions, which are uint32 and have no gradient.
+# Of the first NaN, where there is one.
+first_extreme <- function(f) function(x) if (anyNA(x)) which(is.na(x))[1L] else f(x)
 positions <- function(id, f, oracle, x = list(mixed, square, cube), ..., covers = id) {
   row(id, f, oracle, inputs = lapply(x, list), grad = FALSE, dtype = "uint32", int_dtype = "uint32",
       covers = covers, int = lapply(x[1L], whole), ...)
 }
+# The values in the shape of x; 5, past the end, where x is NaN.
+of_shape_r <- function(x, values) {
+  x[] <- ifelse(is.na(values), 5, values)
+  x
+}
 position_rows <- list(
-  positions("mlx_argmax", mlx_argmax, function(x) which.max(x),
+  positions("mlx_argmax", mlx_argmax, first_extreme(which.max),
             bool = list(c(FALSE, TRUE, TRUE)), bool_dtype = "uint32"),
-  positions("mlx_argmin", mlx_argmin, function(x) which.min(x)),
-  positions("mlx_argmax along", function(x) mlx_argmax(x, axis = 1), function(x) apply(x, 2, which.max),
+  positions("mlx_argmin", mlx_argmin, first_extreme(which.min)),
+  positions("mlx_argmax along", function(x) mlx_argmax(x, axis = 1),
+            function(x) reduce_r(x, 1, first_extreme(which.max)),
             x = list(square), covers = "mlx_argmax"),
   positions("mlx_argmin along", function(x) mlx_argmin(x, axis = -1, drop = FALSE),
-            function(x) matrix(apply(x, 1, which.min), ncol = 1), x = list(square), covers = "mlx_argmin"),
+            function(x) reduce_r(x, -1, first_extreme(which.min), FALSE), x = list(square), covers = "mlx_argmin"),
   positions("mlx_argsort", mlx_argsort, function(x) order(x), special = list(list(c(2, NaN, 1, 2, NaN, 1))),
             empty = list(list(numeric()))),
   positions("mlx_argsort(decreasing = TRUE)", function(x) mlx_argsort(x, decreasing = TRUE),
             function(x) order(x, decreasing = TRUE, method = "radix"), covers = "mlx_argsort",
             special = list(list(c(2, NaN, 1, 2, NaN, 1)))),
-  positions("mlx_argsort along", function(x) mlx_argsort(x, 2), function(x) t(apply(x, 1, order)),
+  positions("mlx_argsort along", function(x) mlx_argsort(x, 2), along_axis(order, function(x) 2L),
             x = list(square), covers = "mlx_argsort"),
   positions("mlx_argpartition", function(x) mlx_argpartition(x, 3)[4], function(x) order(x)[4]),
   row("mlx_searchsorted", function(x) mlx_searchsorted(c(-1, 0.5, 0.5, 2), x),
-      function(x) x * 0 + findInterval(x, c(-1, 0.5, 0.5, 2), left.open = TRUE) + 1,
+      function(x) of_shape_r(x, findInterval(x, c(-1, 0.5, 0.5, 2), left.open = TRUE) + 1),
       inputs = list(list(mixed), list(a)), grad = FALSE, dtype = "uint32", empty = list(list(numeric()))),
   row("mlx_searchsorted(right)", function(x) mlx_searchsorted(c(-1, 0.5, 0.5, 2), x, "right"),
-      function(x) findInterval(x, c(-1, 0.5, 0.5, 2)) + 1, special = list(list(c(0.5, -1, 2, Inf))),
+      function(x) of_shape_r(x, findInterval(x, c(-1, 0.5, 0.5, 2)) + 1), special = list(list(c(0.5, -1, 2, Inf))),
       inputs = list(list(mixed), list(1.5)), grad = FALSE, dtype = "uint32", covers = "mlx_searchsorted"),
   reads("duplicated", duplicated, list(c(3, 1, 3, NaN, 2, NaN, 1), 1.5), dtype = "bool"),
   reads("duplicated(fromLast = TRUE)", function(x) duplicated(x, fromLast = TRUE), list(c(3, 1, 3, 3)),
@@ -88,24 +97,27 @@ position_rows <- list(
   reads("which.min", which.min, list(mixed, c(NaN, 1, 2))),
   reads("max.col", function(x) max.col(x, "first"), list(square), covers = character()),
   reads("complete.cases", complete.cases, list(c(1, NaN), rbind(square, NaN))),
-  reads("which", which, list(square > 1), covers = character())
+  reads("which", function(x) which(x > 1), list(square), covers = character())
 )
+
+# All elements, the last axis fastest.
+flat_r <- function(x) if (is.null(dim(x))) x else as.vector(aperm(x))
 
 cumulative <- function(name, fn, at, start, int_dtype = "int32", ...) {
   f <- get(name)
-  exclusive <- function(x) c(start, fn(x)[-length(x)])
+  exclusive <- function(x) c(start, fn(x))[seq_along(x)]
   list(
-    row(name, f, function(x) fn(if (is.null(dim(x))) x else as.vector(aperm(x))),
+    row(name, f, function(x) fn(flat_r(x)),
         inputs = lapply(shapes(at), list), empty = nothing, int = list(matrix(c(4L, -2L, 3L, 9L), 2)),
         int_dtype = int_dtype, bool = list(c(TRUE, FALSE)), ...),
-    row(paste0(name, " along"), function(x) f(x, axis = -1), function(x) along_r(x, 2, fn),
+    row(paste0(name, " along"), function(x) f(x, axis = -1), along_axis(fn, function(x) length(dim(x))),
         inputs = list(list(a)), covers = name, ...),
     row(paste0(name, ", reverse"), function(x) f(x, 1, reverse = TRUE), covers = name,
-        function(x) rev(fn(rev(x))), inputs = list(list(at)), ...),
-    row(paste0(name, ", exclusive"), function(x) f(x, 1, inclusive = FALSE), exclusive, covers = name,
+        along_axis(function(x) rev(fn(rev(x)))), inputs = list(list(at)), ...),
+    row(paste0(name, ", exclusive"), function(x) f(x, 1, inclusive = FALSE), along_axis(exclusive), covers = name,
         inputs = list(list(at)), ...),
     row(paste0(name, ", exclusive, reverse"), function(x) f(x, 1, TRUE, FALSE), covers = name,
-        function(x) rev(exclusive(rev(x))), inputs = list(list(at)), ...)
+        along_axis(function(x) rev(exclusive(rev(x)))), inputs = list(list(at)), ...)
   )
 }
 logcumsumexp_r <- function(x) vapply(seq_along(x), function(i) logsumexp_r(x[seq_len(i)]), 0)
@@ -115,10 +127,10 @@ cumulative_rows <- c(
   cumulative("mlx_cummin", cummin, apart, Inf, grad = FALSE),
   cumulative("mlx_logcumsumexp", logcumsumexp_r, mixed, -Inf, "float32", grad = FALSE),
   list(
-    row("gradient of mlx_cummax", function(x) mlx_cummax(x, reverse = TRUE), function(x) rev(cummax(rev(x))),
+    row("gradient of mlx_cummax", function(x) mlx_cummax(x, reverse = TRUE), function(x) rev(cummax(rev(flat_r(x)))),
         inputs = list(list(apart)), covers = "mlx_cummax"),
     row("gradient of mlx_logcumsumexp", function(x) mlx_logcumsumexp(x, reverse = TRUE), function(x) {
-      rev(logcumsumexp_r(rev(x)))
+      rev(logcumsumexp_r(rev(flat_r(x))))
     }, inputs = list(list(mixed)), covers = "mlx_logcumsumexp")
   )
 )

@@ -25,16 +25,14 @@ statistics_rows <- c(list(
       covers = "scale"),
   moves("rowsum", function(x) rowsum(x, c("b", "a", "b")), function(x) plain(base::rowsum(x, c("b", "a", "b"))),
         x = list(square))
-), reduction("mlx_count_nonzero", function(x) sum(x != 0), grad = FALSE, dtype = "int32", int_dtype = "int32",
+), reduction("mlx_count_nonzero", function(x) sum(truth(x)), grad = FALSE, dtype = "int32", int_dtype = "int32",
              bool_dtype = "int32"))
 
 two_rows <- list(
   binary("atan2", atan2, mixed, other, oracle = broadcasting(base::atan2), int_dtype = "float32"),
   unary("psigamma", function(x) psigamma(x, 3), positive, special = c(NaN, Inf, 1), bool = NULL),
   unary("psigamma(x)", function(x) psigamma(x), positive, special = c(NaN, Inf, 1), bool = NULL,
-        covers = "psigamma"),
-  unary("factorial", factorial, positive, special = c(NaN, Inf, 0, 5), covers = "gamma"),
-  unary("lfactorial", lfactorial, positive, special = c(NaN, Inf, 0, 5), covers = "lgamma")
+        covers = "psigamma")
 )
 
 mask_rows <- list(

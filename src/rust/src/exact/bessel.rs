@@ -26,7 +26,13 @@ pub fn j(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
 /// I of an order.
 pub fn i(order: i32, inputs: &[&[f64]], output: &mut [f64]) {
     loop1(inputs[0], output, |x| {
-        if vanishes(order, x, x.abs()) {
+        if x.is_infinite() {
+            if order % 2 == 0 {
+                f64::INFINITY
+            } else {
+                x
+            }
+        } else if vanishes(order, x, x.abs()) {
             0.0
         } else if x.abs() <= SERIES_TO {
             series(order, x)

@@ -66,7 +66,7 @@ pub fn quantile(p: f64, shape: f64, form: Form) -> f64 {
         f64::NAN
     } else if lower == f64::NEG_INFINITY || shape == 0.0 {
         0.0
-    } else if upper == f64::NEG_INFINITY {
+    } else if upper == f64::NEG_INFINITY || shape.is_infinite() {
         f64::INFINITY
     } else {
         shape * solve(&Gamma::new(shape), lower, upper).exp()

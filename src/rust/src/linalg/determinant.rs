@@ -4,6 +4,7 @@ use super::spectral::{finite, svd_square};
 use super::{lu, Linalg};
 use crate::dtype::Dtype;
 use crate::error::Result;
+use crate::exact::Graph;
 use crate::mlx::{self, Array};
 use crate::rule::Node;
 
@@ -29,6 +30,13 @@ fn product(x: &Array) -> Result<Array> {
     mlx::reduce(mlx_sys::mlx_prod_axes, x, &[last], false, cpu().0)
 }
 
+/// The signs of the pivots; MLX's sign of NaN is 0.
+fn signs(g: Graph, pivots: &Array) -> Result<Array> {
+    let signs = mlx::unary(mlx_sys::mlx_sign, pivots, g.0)?;
+    let none = mlx::unary(mlx_sys::mlx_isnan, pivots, g.0)?;
+    product(&g.replace(&none, f64::NAN, &signs)?)
+}
+
 pub fn log_det(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
     let g = cpu();
     let a = &inputs[0];
@@ -39,7 +47,7 @@ pub fn log_det(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
         ]);
     }
     let (diagonal, parity) = pivots(a)?;
-    let signs = product(&mlx::unary(mlx_sys::mlx_sign, &diagonal, g.0)?)?;
+    let signs = signs(g, &diagonal)?;
     let logs = mlx::unary(mlx_sys::mlx_log, &g.abs(&diagonal)?, g.0)?;
     let last = mlx::rank(&logs) as i32 - 1;
     let log = mlx::reduce(mlx_sys::mlx_sum_axes, &logs, &[last], false, g.0)?;
@@ -76,8 +84,7 @@ pub fn d_det(node: &Node<'_>) -> Result<Vec<Array>> {
 fn sign_of(a: &Array) -> Result<Array> {
     let g = cpu();
     let (diagonal, parity) = pivots(a)?;
-    let signs = product(&mlx::unary(mlx_sys::mlx_sign, &diagonal, g.0)?)?;
-    g.mul(&parity, &signs)
+    g.mul(&parity, &signs(g, &diagonal)?)
 }
 
 /// det(U V') U diag(products of all other singular values) V'

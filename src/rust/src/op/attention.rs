@@ -143,7 +143,7 @@ unsafe extern "C" fn fast_attention(
     entry::one(|| {
         let (device, mut arrays) = arguments.floating(3, on)?;
         let s = device.stream();
-        let kind = mlx::dtype(need(&arrays[0])?);
+        let kind = mlx::dtype(need(&arrays[0], "q")?);
         let to_kind = |x: &Array| {
             if mlx::dtype(x) == Dtype::Bool {
                 mlx::share(x)
@@ -155,9 +155,9 @@ unsafe extern "C" fn fast_attention(
             *x = to_kind(x)?;
         }
         let attention = Attention {
-            q: need(&arrays[0])?,
-            k: need(&arrays[1])?,
-            v: need(&arrays[2])?,
+            q: need(&arrays[0], "q")?,
+            k: need(&arrays[1], "k")?,
+            v: need(&arrays[2], "v")?,
             sinks: &arrays[3],
             mask: &arrays[4],
             scale,

@@ -44,6 +44,14 @@ unsafe extern "C" fn block_masked(operands: SEXP, masks: SEXP, block: SEXP) -> S
                     .into(),
             ));
         }
+        let (a, b) = (mlx::shape(&x[0]), mlx::shape(&x[1]));
+        if a[a.len() - 1] != b[b.len() - 2] {
+            return Err(Error::Shape(format!(
+                "Non-conformable arrays: mlx_block_masked_mm() of {} and {}.",
+                show(a),
+                show(b)
+            )));
+        }
         let (out, left, right) = (
             beside(VECTOR_ELT(masks, 0))?,
             beside(VECTOR_ELT(masks, 1))?,

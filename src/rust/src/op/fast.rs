@@ -77,9 +77,13 @@ impl<'a> Arguments<'a> {
 }
 
 /// An argument that has to be there.
-pub fn need(x: &Option<Array>) -> Result<&Array> {
-    x.as_ref()
-        .ok_or_else(|| Error::Argument("an array was expected, not NULL.".into()))
+pub fn need<'a>(x: &'a Option<Array>, name: &str) -> Result<&'a Array> {
+    x.as_ref().ok_or_else(|| missing(name))
+}
+
+/// NULL for an argument that has to be there.
+pub fn missing(name: &str) -> Error {
+    Error::Argument(format!("`{name}` must be an array, not NULL."))
 }
 
 /// Arithmetic on float64 arrays.
@@ -147,7 +151,7 @@ unsafe extern "C" fn fast_rms_norm(x: SEXP, weight: SEXP, eps: SEXP, on: SEXP) -
     entry::one(|| {
         let (device, arrays) = arguments.floating(2, on)?;
         let s = device.stream();
-        let (x, weight) = (need(&arrays[0])?, &arrays[1]);
+        let (x, weight) = (need(&arrays[0], "x")?, &arrays[1]);
         check_last(x, weight, "weight")?;
         if mlx::size(x) == 0 {
             return Ok(Placed::new(mlx::share(x)?, device));
@@ -180,7 +184,7 @@ unsafe extern "C" fn fast_layer_norm(
     entry::one(|| {
         let (device, arrays) = arguments.floating(3, on)?;
         let s = device.stream();
-        let (x, weight, bias) = (need(&arrays[0])?, &arrays[1], &arrays[2]);
+        let (x, weight, bias) = (need(&arrays[0], "x")?, &arrays[1], &arrays[2]);
         check_last(x, weight, "weight")?;
         check_last(x, bias, "bias")?;
         if mlx::size(x) == 0 {
@@ -298,7 +302,11 @@ unsafe extern "C" fn fast_rope(x: SEXP, offset: SEXP, freqs: SEXP, how: SEXP, on
     entry::one(|| {
         let (device, arrays) = arguments.floating(1, on)?;
         let s = device.stream();
-        let (x, offset, freqs) = (need(&arrays[0])?, need(&arrays[1])?, &arrays[2]);
+        let (x, offset, freqs) = (
+            need(&arrays[0], "x")?,
+            need(&arrays[1], "offset")?,
+            &arrays[2],
+        );
         let shape = mlx::shape(x);
         if shape.len() < 3 {
             return Err(Error::Shape(format!(
@@ -372,7 +380,7 @@ unsafe extern "C" fn fast_cross_entropy(logits: SEXP, targets: SEXP, on: SEXP) -
     entry::one(|| {
         let (device, arrays) = arguments.floating(1, on)?;
         let s = device.stream();
-        let (x, targets) = (need(&arrays[0])?, need(&arrays[1])?);
+        let (x, targets) = (need(&arrays[0], "logits")?, need(&arrays[1], "targets")?);
         let (kind, shape) = (mlx::dtype(x), mlx::shape(x));
         if shape.is_empty() || mlx::shape(targets) != &shape[..shape.len() - 1] {
             return Err(Error::Shape(format!(

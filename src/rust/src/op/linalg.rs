@@ -351,7 +351,9 @@ operations! {
     linalg_log_det: 2 = |c| Made::sure(
         Linalg::LogDet.apply(0, &[c.real("determinant()")?.square("the determinant")?], c.s)?), 1 never;
     linalg_qr: 2 = |c| Made::sure(Linalg::Qr.apply(0, &[&c.real("qr()")?.x[0]], c.s)?), 1 never;
-    linalg_complement: 1 = |c| Made::sure(Linalg::Complement.apply(0, &[&c.x[0]], c.s)?), 1 never;
+    linalg_complement: 1 = |c| {
+        of_finite(&c.x[0], Linalg::Complement.apply(0, &[&c.x[0]], c.s)?)
+    }, 1 not_finite;
     linalg_svd: 3 = |c| of_finite(&c.x[0], Linalg::Svd.apply(0, &[&c.x[0]], c.s)?), 1 not_finite;
     linalg_singular_values: 1 = singular_values, 1 not_finite;
     linalg_eigh: 2 = eigh, 1 not_finite;

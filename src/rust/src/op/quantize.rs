@@ -1,4 +1,5 @@
 //! Operations on quantized matrices. What MLX lacks on the CPU is composed of what it has.
+use super::fast::missing;
 use super::packing::{raw, Packing, Quantized};
 use crate::device::Device;
 use crate::dtype::{self, Dtype};
@@ -43,14 +44,13 @@ impl Arguments {
         }
     }
 
-    unsafe fn array(&self, i: usize, device: Device) -> Result<Array> {
-        self.maybe(i, device)?
-            .ok_or_else(|| Error::Argument("an array was expected, not NULL.".into()))
+    unsafe fn array(&self, i: usize, name: &str, device: Device) -> Result<Array> {
+        self.maybe(i, device)?.ok_or_else(|| missing(name))
     }
 
     /// A floating array; integers as the default floating dtype.
-    unsafe fn floating(&self, i: usize, device: Device) -> Result<Array> {
-        let x = self.array(i, device)?;
+    unsafe fn floating(&self, i: usize, name: &str, device: Device) -> Result<Array> {
+        let x = self.array(i, name, device)?;
         match mlx::dtype(&x) {
             kind if dtype::is_float(kind) => Ok(x),
             Dtype::Complex64 => Err(Error::Dtype(
@@ -68,8 +68,8 @@ impl Arguments {
         device: Device,
     ) -> Result<Quantized> {
         Ok(Quantized {
-            w: self.array(i, device)?,
-            scales: self.array(i + 1, device)?,
+            w: self.array(i, "w", device)?,
+            scales: self.array(i + 1, "scales", device)?,
             biases: self.maybe(i + 2, device)?,
             global: match global {
                 None => None,
@@ -100,7 +100,7 @@ unsafe extern "C" fn quantize(arguments: SEXP, packing: SEXP, on: SEXP) -> SEXP 
     let made = guarded(|| {
         let device = arguments.device(on)?;
         let packing = Packing::of(packing)?;
-        let w = arguments.floating(0, device)?;
+        let w = arguments.floating(0, "w", device)?;
         if mlx::dtype(&w) == Dtype::Float64 {
             return Err(Error::Dtype("float64 cannot be quantized: scales are float32 at most. Cast it first: mlx_cast(w, \"float32\").".into()));
         }
@@ -181,7 +181,7 @@ unsafe extern "C" fn quantized_matmul(
         let device = arguments.device(on)?;
         let s = device.stream();
         let packing = Packing::of(packing)?;
-        let x = arguments.floating(0, device)?;
+        let x = arguments.floating(0, "x", device)?;
         let q = arguments.quantized(1, None, device)?;
         let columns = packing.check(&q)?;
         let w = mlx::shape(&q.w);
@@ -240,7 +240,7 @@ unsafe extern "C" fn gather_qmm(arguments: SEXP, packing: SEXP, how: SEXP, on: S
         let device = arguments.device(on)?;
         let s = device.stream();
         let packing = Packing::of(packing)?;
-        let x = arguments.floating(0, device)?;
+        let x = arguments.floating(0, "x", device)?;
         let q = arguments.quantized(1, None, device)?;
         let columns = packing.check(&q)?;
         let w = mlx::shape(&q.w);
@@ -304,7 +304,7 @@ unsafe extern "C" fn qqmm(arguments: SEXP, packing: SEXP, on: SEXP) -> SEXP {
         let device = arguments.device(on)?;
         let s = device.stream();
         let packing = Packing::of(packing)?;
-        let x = arguments.floating(0, device)?;
+        let x = arguments.floating(0, "x", device)?;
         let (scale_x, scale_w) = (arguments.global(5, device)?, arguments.global(6, device)?);
         let kind = mlx::dtype(&x);
         if kind == Dtype::Float64 {
@@ -314,12 +314,12 @@ unsafe extern "C" fn qqmm(arguments: SEXP, packing: SEXP, on: SEXP) -> SEXP {
         }
         let w = match arguments.maybe(2, device)? {
             None => {
-                let w = mlx::astype(&arguments.floating(1, device)?, kind, s)?;
+                let w = mlx::astype(&arguments.floating(1, "w", device)?, kind, s)?;
                 packing.rounded(&w, &scale_w, s)?
             }
             Some(scales) => {
                 let q = Quantized {
-                    w: arguments.array(1, device)?,
+                    w: arguments.array(1, "w", device)?,
                     scales,
                     biases: None,
                     global: scale_w,
@@ -349,7 +349,7 @@ unsafe extern "C" fn to_fp8(arguments: SEXP, on: SEXP) -> SEXP {
     let arguments = Arguments::of(arguments);
     entry::one(|| {
         let device = arguments.device(on)?;
-        let x = arguments.floating(0, device)?;
+        let x = arguments.floating(0, "x", device)?;
         let array = mlx::unary(mlx_sys::mlx_to_fp8, &x, device.stream())?;
         Ok(Placed::new(array, device))
     })
@@ -361,7 +361,7 @@ unsafe extern "C" fn from_fp8(arguments: SEXP, to: SEXP, on: SEXP) -> SEXP {
     entry::one(|| {
         let device = arguments.device(on)?;
         let to = dtype::of(to, "`dtype`")?;
-        let x = arguments.array(0, device)?;
+        let x = arguments.array(0, "x", device)?;
         if mlx::dtype(&x) != Dtype::Uint8 || !dtype::is_float(to) {
             return Err(Error::Dtype(format!(
                 "`x` must be uint8 and `dtype` a floating dtype; they are {} and {}.",

@@ -65,6 +65,11 @@ impl Keys {
 
     /// 0-based positions of which the kth is in its place, with no larger ones before it.
     fn partition(&self, kth: i32, s: mlx_stream) -> Result<Array> {
+        if self.extent == 0 {
+            return Err(Error::Index(format!(
+                "there is no position {kth} to partition at: the axis has extent 0."
+            )));
+        }
         if kth < 0 || kth >= self.extent {
             return Err(Error::Index(format!(
                 "`kth` ({kth}) must be from 0 to {} here: it counts from 0.",
