@@ -6,6 +6,7 @@
 #include "complex.h"
 
 #include "own.h"
+#include "wrapper.h"
 
 namespace mx = mlx::core;
 
