@@ -11,6 +11,9 @@ captures <- function(roots, state = list()) {
   slots <- list()
   targets <- list()
   mentions <- character()
+  fields <- character()
+  generics <- list()
+  givers <- list()
   seen <- new.env(parent = emptyenv())
   is_new <- function(...) {
     key <- paste(..., sep = "\r")
@@ -18,15 +21,40 @@ captures <- function(roots, state = list()) {
     if (fresh) assign(key, TRUE, seen)
     fresh
   }
-  look_at <- function(value) {
+  classes <- implicit_classes
+  # `frame`: where the value was found, which tells what code in it may mean.
+  look_at <- function(value, frame = NULL) {
+    if (is.object(value)) classes <<- union(classes, class(value))
     if (isTRUE(attr(value, "compiled"))) {
       look_at(environment(value)$self$f)
     } else if (is.function(value)) {
       if (!is.primitive(value) && is_own(value)) look_at_function(value)
     } else if (is.environment(value)) {
-      if (!is_foreign(value)) look_at_frame(value)
+      if (!is_foreign(value)) look_at_frame(as.environment(value)) # a reference object is one within S4's
     } else if (is.list(value) && !is_mlx(value)) {
-      for (element in unclass(value)) if (!missing(element)) look_at(element)
+      for (element in unclass(value)) if (!missing(element)) look_at(element, frame)
+    } else if (is.language(value)) {
+      look_at_code(value, frame)
+    } else if (is.character(value) && !is.null(frame)) {
+      look_at_names(value, frame)
+    }
+    look_at_attributes(value, frame)
+  }
+  look_at_attributes <- function(value, frame) {
+    parts <- if (!is_definition(value)) attributes(value)
+    for (part in parts[setdiff(names(parts), plain_attributes)]) if (!is.atomic(part)) look_at(part, frame)
+  }
+  # Code that a variable holds may be run by eval().
+  look_at_code <- function(code, frame) {
+    homes <- c(frame, if (inherits(code, "formula")) environment(code))
+    if (is.expression(code)) code <- as.call(c(list(as.name("{")), as.list(code)))
+    for (home in homes) look_at_function(as.function(list(code), envir = home))
+  }
+  # Strings may be names of functions and variables: do.call(name, list(x)).
+  look_at_names <- function(names, frame) {
+    for (name in unique(names[!is.na(names) & nzchar(names) & nchar(names, "bytes") < 1000L])) {
+      at <- frame_of(name, frame)
+      if (!is.null(at) && !is_lazy(at, name)) add(frame, name, 0L, at)
     }
   }
   add <- function(frame, name, how, at = frame, is_state = FALSE) {
@@ -35,7 +63,7 @@ captures <- function(roots, state = list()) {
     slot <- c(slot, value_of(slot, force = how == 0L && !is.null(at) && !leaves_function(promised(at, name))))
     if (slot$missing) return(NULL)
     slots[[length(slots) + 1L]] <<- slot
-    if (slot$bound && how != 3L) look_at(slot$value)
+    if (slot$bound && how != 3L) look_at(slot$value, if (how == 0L) frame)
   }
   look_at_function <- function(fn) {
     frame <- environment(fn)
@@ -52,6 +80,27 @@ captures <- function(roots, state = list()) {
       if (!is_state(at)) targets[[length(targets) + 1L]] <<- list(frame = at, name = name)
     }
     for (constant in used$constants) look_at(constant)
+    classes <<- union(classes, used$reads) # strings among them may be classes
+    fields <<- union(fields, used$fields)
+    if (any(environment_givers %in% used$reads)) givers[[length(givers) + 1L]] <<- frame
+    look_at_methods(used$calls, frame)
+    for (name in used$generics) generics[[length(generics) + 1L]] <<- list(name = name, frame = frame)
+  }
+  # Methods of what is called, which R finds without their names.
+  look_at_methods <- function(calls, frame) {
+    heads <- c(paste0(c(calls, group_generics), "."), paste0(".__T__", c(calls, group_generics), ":"))
+    while (!identical(frame, emptyenv())) {
+      if (!is_foreign(frame) || identical(frame, globalenv())) {
+        names <- ls(frame, all.names = TRUE)
+        for (name in names[base::vapply(names, function(name) any(startsWith(name, heads)), NA)]) {
+          if (!is_lazy(frame, name)) look_at_method(get0(name, frame, inherits = FALSE), name, frame)
+        }
+      }
+      frame <- parent.env(frame)
+    }
+  }
+  look_at_method <- function(value, name, frame) {
+    if (is.function(value) || is.environment(value)) add(frame, name, 0L, frame)
   }
   is_state <- function(frame) is_among(frame, state)
   look_at_frame <- function(frame) {
@@ -61,11 +110,36 @@ captures <- function(roots, state = list()) {
   }
   for (frame in state) look_at_frame(frame)
   for (root in roots) look_at(root)
+  repeat {
+    n <- length(slots)
+    # methods that are not there yet
+    for (generic in generics) {
+      for (name in paste0(generic$name, ".", classes)) add(generic$frame, name, 0L, frame_of(name, generic$frame))
+    }
+    # what the element `k` of an environment without a name may be
+    for (frame in givers) for (name in fields) add(frame, name, 0L, frame_of(name, frame))
+    if (length(slots) == n) break
+  }
   for (i in seq_along(targets)) {
     slot <- c(targets[[i]], list(how = 2L, at = targets[[i]]$frame, state = FALSE))
     targets[[i]] <- c(slot, value_of(slot))
   }
   list(slots = slots, targets = targets, mentions = mentions)
+}
+
+# The classes that dispatch knows without a class attribute, ours and the default among them.
+implicit_classes <- c("mlx", "default", "matrix", "array", "integer", "double", "numeric", "logical", "complex",
+                      "character", "list", "function", "environment", "NULL")
+
+group_generics <- c("Ops", "Math", "Summary", "Complex", "Arith", "Compare", "Logic")
+
+# Attributes that hold nothing but plain values, or no more than a function's own text.
+plain_attributes <- c("names", "dim", "dimnames", "class", "row.names", "levels", "tsp", "srcref", "srcfile",
+                      "wholeSrcref", ".xData", ".Environment")
+
+# Whether a value is S4's own description of a class or of a method's signature, large and never an input.
+is_definition <- function(value) {
+  isS4(value) && (is.function(value) || inherits(value, c("classRepresentation", "refObjectGenerator")))
 }
 
 # What a slot holds now. A promise that nobody has looked at yet stays one, unless it is forced.

@@ -26,6 +26,7 @@ compile_trace <- function(self, args, arguments, before, frames) {
   seed <- current_seed()
   run <- function(inputs) {
     .Call(C_compile_key, inputs[[n + m + 1L]])
+    inputs <- dressed_as(inputs, leaves)
     placed <- enter_state(slots, owned$skeletons, inputs)
     changed <- left <- NULL
     tidy <- function() {
@@ -36,14 +37,14 @@ compile_trace <- function(self, args, arguments, before, frames) {
     result <<- compiled_result(call_with(self$f, restore(arguments$skeleton, inputs), self$title))
     tidy()
     refuse_assignments(left, self$title)
-    leaves <- result$leaves
+    out <- result$leaves
     updates <<- lapply(changed, function(change) {
-      part <- partition(change$value, length(leaves), leaf = live_array)
-      leaves <<- c(leaves, part$leaves)
+      part <- partition(change$value, length(out), leaf = live_array)
+      out <<- c(out, part$leaves)
       list(change$frame, as.name(change$name), part$skeleton)
     })
-    result$titles <<- if (self$shapeless) vector("list", length(leaves)) else titles_within(leaves)
-    leaves
+    result$titles <<- result_titles(titles_within(out, !self$shapeless))
+    out
   }
   leaves <- c(arguments$leaves, owned$leaves)
   trace <- .Call(C_compile_trace, run, c(leaves, list(mlx_key(0))), outside$leaves, self$shapeless, environment())
@@ -60,6 +61,14 @@ compile_trace <- function(self, args, arguments, before, frames) {
   }
   self$counts$traced <- self$counts$traced + 1
   .Call(C_compile_run, trace, inputs)
+}
+
+# What the results of a trace are given: not attributes that hold arrays of the trace.
+result_titles <- function(titles) {
+  lapply(titles, function(title) {
+    keep <- !base::vapply(title[[3L]], is_abstract, NA) & names(title[[3L]]) != "rmlx_was_plain"
+    if (!is.null(title)) list(title[[1L]], title[[2L]], title[[3L]][keep])
+  })
 }
 
 # Puts a trace before the others, in the place of one for the same arguments. A trace for all extents may

@@ -85,7 +85,7 @@ mlx_compile <- function(f, shapeless = FALSE, state = NULL) {
 
 state_frames <- function(state, path = "state") {
   if (is.null(state)) return(list())
-  if (is.environment(state)) return(list(state))
+  if (is.environment(state)) return(list(as.environment(state)))
   if (!is.list(state) || is_mlx(state)) {
     rmlx_abort(paste0("`", path, "` must be an environment, or a list of environments, not ", description(state), "."),
                "argument")
@@ -100,6 +100,7 @@ frames_within <- function(frames) {
   found <- list()
   walk <- function(x) {
     if (is.environment(x)) {
+      x <- as.environment(x)
       if (is_foreign(x) && !identical(x, globalenv()) || is_among(x, found)) return(NULL)
       found <<- c(found, list(x))
       names <- ls(x, all.names = TRUE)
@@ -175,13 +176,31 @@ compiled_result <- function(value) {
   c(parts, list(value = value))
 }
 
-# Names and dimnames of arrays, NULL for none.
-titles_within <- function(arrays) {
+# Names, dimnames and the attributes that are the user's own, of each array; NULL for none. `sized`: also what
+# goes by the extents.
+titles_within <- function(arrays, sized = TRUE) {
   lapply(arrays, function(x) {
-    of_axes <- if (!is.null(dim(x))) dimnames(x)
-    own <- if (is.null(of_axes)) names(x)
-    if (!is.null(own) || !is.null(of_axes)) list(own, of_axes)
+    of_axes <- if (sized && !is.null(dim(x))) dimnames(x)
+    names <- if (sized && is.null(of_axes)) names(x)
+    own <- own_attributes(x)
+    if (!is.null(names) || !is.null(of_axes) || !is.null(own)) list(names, of_axes, own)
   })
+}
+
+# An array's attributes that plain arrays have not, as a list; NULL for none.
+own_attributes <- function(x) {
+  all <- attributes(x)
+  own <- all[setdiff(names(all), c("names", "dim", "dimnames", if (length(all$class) == 1L) "class"))]
+  if (length(own) > 0L) own
+}
+
+# Stand-ins for arrays, with these arrays' own attributes.
+dressed_as <- function(inputs, arrays) {
+  for (i in seq_along(arrays)) {
+    own <- own_attributes(arrays[[i]])
+    for (name in names(own)) attr(inputs[[i]], name) <- own[[name]]
+  }
+  inputs
 }
 
 #' @rdname mlx_compile

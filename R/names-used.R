@@ -6,12 +6,14 @@
 # `writes`: targets of `<<-`;
 # `mentions`: names whose values decide anything, of variables or elements. `n <<- n + 1` alone, or
 #   `env$n <- env$n + 1`, mentions no n;
+# `fields`: names after `$` and `@`;
+# `generics`: those that it is, by UseMethod();
 # `constants`: functions and environments within the code itself.
 #
 # A local variable counts as one only where it has surely been assigned before.
 names_used <- function(fn) {
   found <- list(reads = character(), calls = character(), writes = character(), mentions = character(),
-                constants = list())
+                generics = character(), fields = character(), constants = list())
   note <- function(kind, name) found[[kind]] <<- c(found[[kind]], name)
   # `self`: what is being assigned from outside of the function. The result: variables that are local
   # afterwards.
@@ -35,7 +37,7 @@ names_used <- function(fn) {
     name <- as.character(head)
     step <- steps[[name]]
     if (is.null(step)) {
-      if (!name %in% syntax) called(name, local)
+      if (!name %in% grammar) called(name, local)
       step <- arguments
     }
     step(x, local, self)
@@ -89,6 +91,13 @@ names_used <- function(fn) {
     name <- as.character(target)
     if (is.name(target) && !name %in% local && !identical(name, self)) note("reads", name)
   }
+  # Constant text that is parsed.
+  code_in_strings <- function(x, local, self) {
+    for (text in as.list(x)[-1L]) {
+      if (is.character(text)) for (code in tryCatch(str2expression(text), error = function(e) NULL)) walk(code, local)
+    }
+    arguments(x, local, self)
+  }
   steps <- list(
     `{` = function(x, local, self) {
       for (part in as.list(x)[-1L]) local <- walk(part, local, self)
@@ -134,22 +143,40 @@ names_used <- function(fn) {
       walk(x[[2L]], local, self)
       field(x[[3L]], local, self)
     },
+    UseMethod = function(x, local, self) {
+      if (length(x) > 1L && is.character(x[[2L]])) note("generics", x[[2L]])
+      arguments(x, local, self)
+    },
+    parse = code_in_strings,
+    str2lang = code_in_strings,
+    str2expression = code_in_strings,
     `::` = function(x, local, self) local,
     `:::` = function(x, local, self) local
   )
   field <- function(x, local, self) {
-    if (is.name(x) || is.character(x)) note("mentions", as.character(x)) else walk(x, local, self)
+    if (is.name(x) || is.character(x)) {
+      note("mentions", as.character(x))
+      note("fields", as.character(x))
+    } else {
+      walk(x, local, self)
+    }
     local
   }
   known <- c(names(formals(fn)), "...")
   for (default in as.list(formals(fn))) if (!missing(default)) walk(default, known)
   walk(body(fn), known)
-  c(lapply(found[1:4], unique), found["constants"])
+  kinds <- c("reads", "calls", "writes", "mentions", "generics", "fields")
+  c(lapply(found[kinds], unique), found["constants"])
 }
 
 # Which functions' names are R's grammar.
-syntax <- c("{", "(", "<-", "=", "<<-", "if", "for", "while", "repeat", "function", "return", "break", "next", "&&",
+grammar <- c("{", "(", "<-", "=", "<<-", "if", "for", "while", "repeat", "function", "return", "break", "next", "&&",
             "||", "$", "@", "::", ":::")
+
+# Functions and variables by which code gets at environments without the name of one of its own.
+environment_givers <- c("environment", "parent.env", "parent.frame", "sys.frame", "sys.function", "globalenv",
+                        ".GlobalEnv", "topenv", "as.environment", "pos.to.env", "current_env", "caller_env",
+                        "global_env", "fn_env")
 
 # The variable that an assignment to an element of it changes.
 base_of <- function(target) {

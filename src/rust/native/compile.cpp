@@ -4,9 +4,14 @@
 // MLX compiles is a function that builds the same graph on other inputs. So R is never entered again,
 // and the arrays that the function found outside of its arguments are inputs as well.
 
+#include <cmath>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
+#include <iomanip>
+#include <limits>
 #include <memory>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -54,14 +59,60 @@ mx::array stand_in(const mx::array& like) {
   return mx::array(like.shape(), like.dtype(), nullptr, {});
 }
 
+// Whether MLX's fused code gives a number as it is: there it is printed in decimal, 0 without its sign.
+template <typename T>
+bool prints_whole(T value) {
+  std::ostringstream text;
+  text << std::setprecision(std::numeric_limits<T>::digits10 + 1) << value;
+  return std::isfinite(value) && !(value == 0 && std::signbit(value)) &&
+      static_cast<T>(std::strtod(text.str().c_str(), nullptr)) == value;
+}
+
+bool prints_whole(mx::array constant) {
+  if (constant.dtype() == mx::float64) {
+    return prints_whole(constant.item<double>());
+  }
+  if (constant.dtype() == mx::complex64) {
+    mx::complex64_t value = constant.item<mx::complex64_t>();
+    return prints_whole(value.real()) && prints_whole(value.imag());
+  }
+  return prints_whole(mx::astype(constant, mx::float32, mx::Device(mx::Device::cpu)).item<float>());
+}
+
+// The constants of a graph that fused code would not give as they are.
+Arrays lossy_constants(const Graph& graph) {
+  std::unordered_set<std::uintptr_t> seen;
+  for (auto& input : graph.inputs) {
+    seen.insert(input.id());
+  }
+  Arrays found;
+  Arrays open(graph.outputs);
+  while (!open.empty()) {
+    mx::array at = open.back();
+    open.pop_back();
+    if (!seen.insert(at.id()).second) {
+      continue;
+    }
+    if (at.has_primitive()) {
+      open.insert(open.end(), at.inputs().begin(), at.inputs().end());
+    } else if (at.size() == 1 && mx::issubdtype(at.dtype(), mx::inexact) && !prints_whole(at)) {
+      found.push_back(at);
+    }
+  }
+  return found;
+}
+
 // Thrown to leave MLX's compiler once the graph is there.
 struct Traced {};
 
 class Program {
  public:
   Program(Graph graph, bool shapeless) : graph_(std::make_shared<Graph>(std::move(graph))) {
-    auto build = [graph = graph_](const Arrays& inputs) {
-      return rmlx::replay(graph->outputs, graph->inputs, inputs);
+    constants_ = lossy_constants(*graph_);
+    Arrays places(graph_->inputs);
+    places.insert(places.end(), constants_.begin(), constants_.end());
+    auto build = [graph = graph_, places](const Arrays& inputs) {
+      return rmlx::replay(graph->outputs, places, inputs);
     };
     traced_ = operations(graph_->outputs, graph_->inputs);
     if (rmlx::depth(graph_->outputs) <= deepest_compiled) {
@@ -81,7 +132,8 @@ class Program {
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  Arrays run(const Arrays& inputs, mx::Stream stream) {
+  Arrays run(Arrays inputs, mx::Stream stream) {
+    inputs.insert(inputs.end(), constants_.begin(), constants_.end());
     if (ready_) {
       return compiled_(inputs);
     }
@@ -119,6 +171,7 @@ class Program {
   }
 
   std::shared_ptr<const Graph> graph_;
+  Arrays constants_; // inputs besides those of the graph
   std::function<Arrays(const Arrays&)> compiled_;
   bool ready_ = false;
   size_t traced_ = 0;

@@ -86,6 +86,10 @@ extern "C" {
         class: R_altrep_class_t,
         f: Option<unsafe extern "C" fn(SEXP, R_xlen_t, R_xlen_t, *mut Rcomplex) -> R_xlen_t>,
     );
+    /// The attributes, as R keeps them: a pairlist.
+    pub fn ATTRIB(x: SEXP) -> SEXP;
+    /// The symbol of a string.
+    pub fn Rf_installTrChar(text: SEXP) -> SEXP;
     /// `src/lookup.c`: a variable's value, `R_UnboundValue` if there is none; may jump.
     pub fn rmlx_lookup(name: SEXP, frame: SEXP, inherits: c_int) -> SEXP;
     /// `src/lookup.c`: the same of a function.

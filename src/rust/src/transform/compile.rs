@@ -207,6 +207,12 @@ unsafe fn run(trace: SEXP, inputs: SEXP) -> SEXP {
         let (title, array) = (VECTOR_ELT(titles, i), VECTOR_ELT(arrays, i));
         if title != R_NilValue {
             names::put(array, VECTOR_ELT(title, 0), VECTOR_ELT(title, 1));
+            let own = VECTOR_ELT(title, 2);
+            let tags = Rf_getAttrib(own, R_NamesSymbol);
+            for k in 0..Rf_xlength(tags) {
+                let tag = Rf_installTrChar(STRING_ELT(tags, k));
+                Rf_setAttrib(array, tag, VECTOR_ELT(own, k));
+            }
         }
     }
     let out = Rf_protect(fit::filled(plan.result(), arrays));

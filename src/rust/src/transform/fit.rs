@@ -20,13 +20,13 @@ pub struct Plan(SEXP);
 enum Part {
     /// The arguments; leaves in the place of arrays.
     Arguments,
-    /// For each input NULL or its names and dimnames.
+    /// For each input NULL or its names, dimnames and further attributes.
     Names,
     /// Variables.
     Slots,
     /// The result; leaves in the place of arrays.
     Result,
-    /// For each result NULL or its names and dimnames.
+    /// For each result NULL or its names, dimnames and further attributes.
     ResultNames,
     /// What becomes of the state's variables.
     Updates,
@@ -120,8 +120,48 @@ unsafe fn same(a: SEXP, b: SEXP) -> bool {
     }
     match kind {
         SEXPTYPE::ENVSXP | SEXPTYPE::SYMSXP | SEXPTYPE::EXTPTRSXP | SEXPTYPE::NILSXP => false,
-        _ => R_compute_identical(a, b, 16) == Rboolean::TRUE,
+        _ => R_compute_identical(a, b, NUMBERS_BY_BITS) == Rboolean::TRUE,
     }
+}
+
+/// `identical(a, b, num.eq = FALSE)`: 0 and -0 differ.
+const NUMBERS_BY_BITS: c_int = 16 + 1;
+
+/// The elements of an object's list of attributes.
+unsafe fn attributes(x: SEXP) -> impl Iterator<Item = SEXP> {
+    let start = ATTRIB(x);
+    std::iter::successors(Some(start), |&at| Some(unsafe { CDR(at) }))
+        .take_while(|&at| at != R_NilValue)
+}
+
+/// Whether two lists have the same attributes.
+unsafe fn same_attributes(a: SEXP, b: SEXP) -> bool {
+    attributes(a).count() == attributes(b).count()
+        && attributes(a).all(|x| attributes(b).any(|y| TAG(x) == TAG(y) && same(CAR(x), CAR(y))))
+}
+
+/// Whether an array has these attributes, a named list or NULL, besides those of every array.
+unsafe fn same_own_attributes(expected: SEXP, array: SEXP) -> bool {
+    let names = Rf_getAttrib(expected, R_NamesSymbol);
+    let mut count = 0;
+    for own in attributes(array) {
+        let (tag, value) = (TAG(own), CAR(own));
+        let usual = tag == R_NamesSymbol
+            || tag == R_DimSymbol
+            || tag == R_DimNamesSymbol
+            || tag == R_ClassSymbol && XLENGTH(value) == 1;
+        if usual {
+            continue;
+        }
+        let fits = (0..Rf_xlength(names)).any(|i| {
+            Rf_installTrChar(STRING_ELT(names, i)) == tag && same(VECTOR_ELT(expected, i), value)
+        });
+        if !fits {
+            return false;
+        }
+        count += 1;
+    }
+    count == Rf_xlength(names)
 }
 
 /// The position, from 0, that a leaf of a skeleton stands for.
@@ -182,11 +222,7 @@ impl Fit<'_> {
         if TYPEOF(value) != SEXPTYPE::VECSXP || XLENGTH(skeleton) != XLENGTH(value) {
             return false;
         }
-        let same_attribute = |name| same(Rf_getAttrib(skeleton, name), Rf_getAttrib(value, name));
-        same_attribute(R_NamesSymbol)
-            && same_attribute(R_ClassSymbol)
-            && same_attribute(R_DimSymbol)
-            && same_attribute(R_RowNamesSymbol)
+        same_attributes(skeleton, value)
             && (0..XLENGTH(skeleton))
                 .all(|i| self.value(VECTOR_ELT(skeleton, i), VECTOR_ELT(value, i)))
     }
@@ -211,6 +247,17 @@ impl Fit<'_> {
         {
             return false;
         }
+        let titles = VECTOR_ELT(self.plan.part(Part::Names), at);
+        let title = |k: R_xlen_t| {
+            if titles == R_NilValue {
+                R_NilValue
+            } else {
+                VECTOR_ELT(titles, k)
+            }
+        };
+        if !same_own_attributes(title(2), value) {
+            return false;
+        }
         if self.program.shapeless && !captured {
             let free = kind.free.borrow();
             let changed = |k: usize| shape[k] != kind.shape[k] && !free[k];
@@ -218,17 +265,9 @@ impl Fit<'_> {
                 return false;
             }
         } else {
-            if shape != kind.shape {
-                return false;
-            }
-            let names = VECTOR_ELT(self.plan.part(Part::Names), at);
-            let (mut own, mut of_axes) = (R_NilValue, R_NilValue);
-            if names != R_NilValue {
-                own = VECTOR_ELT(names, 0);
-                of_axes = VECTOR_ELT(names, 1);
-            }
-            let fits = same(own, Rf_getAttrib(value, R_NamesSymbol))
-                && same(of_axes, Rf_getAttrib(value, R_DimNamesSymbol));
+            let fits = shape == kind.shape
+                && same(title(0), Rf_getAttrib(value, R_NamesSymbol))
+                && same(title(1), Rf_getAttrib(value, R_DimNamesSymbol));
             if !fits {
                 return false;
             }
