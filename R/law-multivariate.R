@@ -72,29 +72,22 @@ check_covariance <- function(cov, p, like, name) {
   )
 }
 
-# The lower triangular root of a positive definite matrix, column by column, and in the same sweep
-# the root's inverse times `rhs` and half of the log determinant. Of ordinary operations, so that
-# gradients of any order pass.
-cholesky <- function(x, rhs = NULL) {
+# Of a positive definite matrix with the lower triangular root L, in one sweep over its columns: L's inverse
+# times `rhs`, and the logarithm of L's determinant. Of ordinary operations, so that gradients of any order
+# pass.
+cholesky <- function(x, rhs) {
   p <- mlx_shape(x)[1L]
   x <- (x + t(x)) / 2 # so that the gradient is symmetric, as the matrix is
-  columns <- vector("list", p)
   solved <- vector("list", p)
   log_det <- 0
   for (j in seq_len(p)) {
     pivot <- sqrt(x[j, j])
     below <- matrix(as.numeric(seq_len(p) >= j))
     column <- x[, j] * below / pivot
-    columns[[j]] <- column
     log_det <- log_det + log(mlx_squeeze(pivot))
-    if (!is.null(rhs)) {
-      solved[[j]] <- rhs[j, ] / pivot
-      rhs <- rhs - column * solved[[j]]
-    }
+    solved[[j]] <- rhs[j, ] / pivot
+    rhs <- rhs - column * solved[[j]]
     x <- x - column * t(column)
   }
-  list(
-    root = do.call(cbind, columns), log_det = log_det,
-    solved = if (!is.null(rhs)) do.call(rbind, solved)
-  )
+  list(log_det = log_det, solved = do.call(rbind, solved))
 }

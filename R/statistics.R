@@ -42,7 +42,8 @@ difference <- function(x, lag, times, axis) {
 #' Base R's functions, for mlx arrays too; everything else goes to \pkg{stats}. Divisors are n - 1, and
 #' everything is on the gradient's tape. [mlx_var()] and [mlx_sd()] work along axes.
 #'
-#' @param x,y mlx vectors, or matrices with variables in columns (an array of more axes counts as a vector); `y = NULL`: `x` itself.
+#' @param x,y mlx vectors, or matrices with variables in columns (an array of more axes counts as a vector);
+#'   `y = NULL`: `x` itself.
 #' @param na.rm,use,method For \pkg{stats}; of mlx arrays NaN is not left out, and correlations are
 #'   Pearson's. `sd(na.rm = TRUE)` leaves NaN out.
 #' @return An mlx array: 0-d of vectors, else the matrix of the columns of `x` by those of `y`.
@@ -166,7 +167,8 @@ scale.mlx <- function(x, center = TRUE, scale = TRUE) {
   if (isTRUE(scale)) {
     there <- !is.nan(x)
     counts <- mlx_cast(mlx_count_nonzero(there, axes = 1L, drop = FALSE), mlx_dtype(x))
-    scale <- safe_root(mlx_sum(mlx_square(mlx_where(there, x, 0)), axes = 1L, drop = FALSE) / mlx_maximum(counts - 1, 1))
+    squares <- mlx_sum(mlx_square(mlx_where(there, x, 0)), axes = 1L, drop = FALSE)
+    scale <- safe_root(squares / mlx_maximum(counts - 1, 1))
   }
   if (!isFALSE(scale)) x <- x / per_column(scale, x, "scale")
   if (!isFALSE(center)) attr(x, "scaled:center") <- center

@@ -24,7 +24,7 @@ not_complex <- c(
 # ... and some rows of functions that take complex numbers else.
 not_complex_rows <- c(
   "x[x > 0]", "x[x > 0] <- v", "duplicated", "duplicated(fromLast = TRUE)", "kappa", "unique", "unique of the tape",
-  "ifelse"
+  "ifelse", "which"
 )
 for (i in seq_along(operations)) {
   r <- operations[[i]]

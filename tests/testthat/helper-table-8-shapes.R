@@ -8,36 +8,44 @@ changed <- function(kinds, rows, how) list(oracle = function(r) how(r$oracle), k
 not_finite <- function(...) list(not_finite = TRUE, kinds = "special", rows = c(...))
 # The limit, where base R says NaN because a parameter (argument k) is infinite.
 limit <- function(k, at, value, rows) {
-  changed("special", rows, function(f) function(...) {
-    out <- f(...)
-    out[...elt(k) == at] <- value
-    out
+  changed("special", rows, function(f) {
+    function(...) {
+      out <- f(...)
+      out[...elt(k) == at] <- value
+      out
+    }
   })
 }
 value_of <- function(x) function(...) x
 
-quantile_r <- function(p) function(v) {
-  if (anyNA(v)) rep(NaN, length(p)) else stats::quantile(v, p, names = FALSE)
+quantile_r <- function(p) {
+  function(v) if (anyNA(v)) rep(NaN, length(p)) else stats::quantile(v, p, names = FALSE)
 }
-tiled_r <- function(reps) function(x) {
-  shape <- c(rep(1L, max(0L, length(reps) - length(shape_of(x)))), shape_of(x))
-  reps <- c(rep(1L, length(shape) - length(reps)), reps)
-  x <- array(x, shape)
-  for (k in seq_along(shape)) x <- pick_r(x, rep(seq_len(shape[k]), reps[k]), k)
-  x
+tiled_r <- function(reps) {
+  function(x) {
+    shape <- c(rep(1L, max(0L, length(reps) - length(shape_of(x)))), shape_of(x))
+    reps <- c(rep(1L, length(shape) - length(reps)), reps)
+    x <- array(x, shape)
+    for (k in seq_along(shape)) x <- pick_r(x, rep(seq_len(shape[k]), reps[k]), k)
+    x
+  }
 }
 # Positions of an axis of extent n mirrored by 2 before and 4 after it, its ends once or twice.
 mirrored <- function(n, twice) {
   cycle <- if (twice) c(seq_len(n), rev(seq_len(n))) else c(seq_len(n), rev(seq_len(n))[-c(1L, n)])
   cycle[(seq_len(n + 6L) - 3L) %% length(cycle) + 1L]
 }
-padded_r <- function(twice) function(x) {
-  for (k in seq_along(dim(x))) x <- pick_r(x, mirrored(dim(x)[k], twice), k)
-  x
+padded_r <- function(twice) {
+  function(x) {
+    for (k in seq_along(dim(x))) x <- pick_r(x, mirrored(dim(x)[k], twice), k)
+    x
+  }
 }
 # Slices one behind the other along the first axis.
-behind <- function(x, y) aperm(array(c(aperm(x, c(2, 3, 1)), aperm(y, c(2, 3, 1))), c(dim(x)[-1L], 2 * dim(x)[1L])),
-                               c(3, 1, 2))
+behind <- function(x, y) {
+  last <- c(aperm(x, c(2, 3, 1)), aperm(y, c(2, 3, 1)))
+  aperm(array(last, c(dim(x)[-1L], 2 * dim(x)[1L])), c(3, 1, 2))
+}
 dropped <- function(f) function(...) drop(f(...))
 product_r <- function(x, y) base::`%*%`(x, y)
 
@@ -164,8 +172,8 @@ shape_oracles <- list(
   not_finite("solve", "solve(a)", "backsolve", "backsolve(k = 2, transpose = TRUE)", "forwardsolve",
              "forwardsolve(transpose = TRUE)", "mlx_solve_triangular", "mlx_tri_inv", "mlx_cholesky_inv",
              "mlx_lu, l and u", "mlx_lu_factor", "rcond", "rcond(norm = \"I\")", "rcond(triangular = TRUE)", "kappa",
-             "qr.X", "qr.Q", "qr.R", "qr.R of a wide matrix", "qr.R(complete = TRUE)", "qr.coef", "qr.fitted", "qr.resid",
-             "qr.solve", paste("mlx_norm of matrices, ord =", c("2", "-2", "nuc"))),
+             "qr.X", "qr.Q", "qr.R", "qr.R of a wide matrix", "qr.R(complete = TRUE)", "qr.coef", "qr.fitted",
+             "qr.resid", "qr.solve", paste("mlx_norm of matrices, ord =", c("2", "-2", "nuc"))),
   instead("special", "all", function(x) all(truth(x))),
   instead("special", "x[x > 0]", function(x) x[which(x > 0)]),
   instead("special", "ifelse", function(x, y) ifelse(!is.na(x) & x > 0.5, x, y)),

@@ -382,6 +382,12 @@ test_that("multivariate normal draws and densities agree with closed forms", {
   plain <- function(mean, sigma) as.matrix(f(as64(mean), as64((sigma + t(sigma)) / 2)))
   expect_gradient(f, plain, list(mean, sigma))
   expect_error(mlx_rmvnorm(2, c(0, 0), diag(3)), "must be 2 x 2", class = "rmlx_error_shape")
+  for (cov in list(matrix(c(1, 2, 2, 1), 2), as_mlx(matrix(1, 2, 2)))) {
+    expect_error(mlx_rmvnorm(2, c(0, 0), cov), "the leading minor of order 2 is not positive",
+                 class = "rmlx_error_singular")
+    expect_error(mlx_rand_multivariate_normal(2, c(0, 0), cov), "the leading minor of order 2 is not positive",
+                 class = "rmlx_error_singular")
+  }
   expect_error(mlx_dmvnorm(c(1, 2, 3), c(0, 0), diag(2)), "2 numbers a row", class = "rmlx_error_shape")
   expect_identical(as.vector(mlx_dmvnorm(c(1, 2), c(0, 0), -diag(2))), NaN)
 })
