@@ -82,7 +82,8 @@ graph_arguments <- function(args, which) {
 
 # Of all leaves those that are differentiated with the arguments `which`.
 differentiated_leaves <- function(parts, which) {
-  Filter(function(i) is_floating(parts$leaves[[i]]), as.integer(base::unlist(lapply(parts$skeleton[which], leaf_positions))))
+  positions <- as.integer(base::unlist(lapply(parts$skeleton[which], leaf_positions)))
+  Filter(function(i) is_floating(parts$leaves[[i]]), positions)
 }
 
 # What the leaves of a skeleton are called in R: `p$w`, `[[2]]`; "value" if it is a single one.

@@ -100,11 +100,12 @@ complex_operations <- list(
   mlx_vecdot = of_complex(mlx_vecdot, function(x, y) sum(Conj(x) * y), z_vector, z_other),
   mlx_kron = of_complex(mlx_kron, kronecker, z_vector, z_other),
   mlx_trace = of_complex(mlx_trace, function(z) sum(diag(z)), z_square),
-  mlx_convolve = of_complex(function(x, y) mlx_convolve(x, y),
-                             function(x, y) vapply(1:5, function(k) {
-                               i <- max(1, k - 2):min(3, k)
-                               sum(x[i] * y[k + 1L - i])
-                             }, 0i), z_vector, z_other),
+  mlx_convolve = of_complex(function(x, y) mlx_convolve(x, y), function(x, y) {
+    vapply(1:5, function(k) {
+      i <- max(1, k - 2):min(3, k)
+      sum(x[i] * y[k + 1L - i])
+    }, 0i)
+  }, z_vector, z_other),
   mlx_fft = of_complex(mlx_fft, stats::fft, z_vector),
   "mlx_fft of real numbers" = of_complex(mlx_fft, stats::fft, x_vector),
   mlx_ifft = of_complex(mlx_ifft, function(z) stats::fft(z, inverse = TRUE) / 3, z_vector),

@@ -44,7 +44,8 @@ test_that("a minimum shows how it was found", {
   # rounding decides on the last digits and the last steps
   steady <- function(lines) {
     lines <- gsub("-?[0-9.]+e-[0-9]+", "<small>", lines)
-    gsub("[0-9]+ (values|residuals|Jacobians|Hessian)", "<n> \\1", gsub("iterations:  [0-9]+", "iterations:  <n>", lines))
+    lines <- gsub("iterations:  [0-9]+", "iterations:  <n>", lines)
+    gsub("[0-9]+ (values|residuals|Jacobians|Hessian)", "<n> \\1", lines)
   }
   expect_told({
     mlx_optimize(rosenbrock, start)
