@@ -160,6 +160,8 @@ mlx_clip <- function(x, min = NULL, max = NULL) {
       paste0(" They are ", min, " and ", max, ".")
     }), "argument")
   }
+  if (!is.null(min)) check_numbers(min, "min")
+  if (!is.null(max)) check_numbers(max, "max")
   x <- as_mlx(x)
   if (!is.null(min)) x <- mlx_where(or_nan(.Call(C_less, x, min), min), min, x)
   if (!is.null(max)) x <- mlx_where(or_nan(.Call(C_greater, x, max), max), max, x)
