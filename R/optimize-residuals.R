@@ -49,9 +49,8 @@ gauss_newton_step <- function(here) {
   m <- nrow(here$jacobian)
   n <- ncol(here$jacobian)
   if (m < n) {
-    rmlx_abort(paste0("\"gauss-newton\" needs at least as many residuals as parameters: the function gave ",
-                      m, " for ", n,
-                      " parameters. Use method \"levenberg-marquardt\"."), "shape")
+    rmlx_abort(paste0("\"gauss-newton\" needs at least as many residuals as parameters: the function gave ", m, " for ",
+                      n, " parameters. Use method \"levenberg-marquardt\"."), "shape")
   }
   scale <- mlx_where(here$norms > 0, here$norms, 1)
   f <- qr.mlx(here$jacobian / scale)

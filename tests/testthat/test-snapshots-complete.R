@@ -85,9 +85,12 @@ test_that("every message of the native code stands in a snapshot", {
     "whole numbers were expected here", "is not one of an array of rank", "polygamma of order",
     ": orders go up to 1000000.", "`dim` must be non-negative whole numbers; it has",
     # R has no such strings, names of arguments, or arrays
-    "`subscripts` has a NUL.", "a name is too long for an npz file.", "its alignment is too large",
+    "`subscripts` has a NUL.",
+    "a path cannot hold a NUL.", "a name is too long for an npz file.", "its alignment is too large",
     "rmlx knows the gradient of",
     "for real matrices only. Where its value is wanted without one, use mlx_stop_gradient(x).",
+    # a word for R's code, which has the message
+    "abstract",
     # a GPU, or a full disk
     paste0("float64 exists on the cpu device only: GPUs of MLX compute in float32 at most. Use device = ",
            "\"cpu\", or dtype = \"float32\"."),

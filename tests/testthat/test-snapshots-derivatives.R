@@ -132,9 +132,7 @@ test_that("checks of gradients refuse what they cannot check, and show what they
 test_that("chains too long for the stack say what to do", {
   skip_on_os("windows")
   # the sizes are the machine's
-  sized <- function(lines) {
-    gsub("[0-9]+ MB", "<n> MB", gsub("for [0-9]+[.]", "for <n>.", gsub("-s [0-9]+", "-s <n>", lines)))
-  }
+  sized <- function(lines) gsub("(for|-s) [0-9]+", "\\1 <n>", gsub("[0-9]+ MB", "<n> MB", lines))
   child <- run_child(before = "ulimit -s 2048", code = {
     x <- as_mlx(1)
     for (i in 1:30000) x <- sin(x)

@@ -53,6 +53,7 @@ test_that("what cannot be exported is told", {
   twice <- mlx_exporter(file, function(x) sum(x))
   twice(x)
   close(closed)
+  factored <- mlx_import_function(mlx_export_function(tempfile(fileext = ".mlxfn"), function(a) chol(a), diag(2)))
   expect_told({
     closed
     closed(x)
@@ -60,6 +61,7 @@ test_that("what cannot be exported is told", {
     mlx_export_function(file, function(x) if (sum(x) > 1) x else -x, x)
     mlx_vmap(function(y) mlx_export_function(file, function(a) a * y, 1))(x)
     mlx_export_function(file, function(x) x[[1]], x, shapeless = TRUE)
+    mlx_grad(function(a) sum(factored(a)), diag(2))
   }, kind = NULL, transform = shown)
 })
 
