@@ -152,7 +152,7 @@ compiled_result <- function(value) {
   if (!is.list(value) || inherits(value, "data.frame")) {
     rmlx_abort(
       c(paste0("Compiled function must return either an mlx array or a list of mlx arrays; it returned ",
-               if (is.null(value)) "NULL" else description(value), "."),
+               if (is.null(value)) "NULL" else paste("an object of class", class(value)[[1L]]), "."),
         i = paste0("Arrays and R numbers reach it as mlx arrays, data frames as they are: ",
                    "give what the result depends on as arrays, or as a list of them.")),
       "result"
