@@ -108,10 +108,11 @@ maximise <- function(fns, control, constants) {
                  i = if (has_missing(constants)) "The data have missing values: leave these out, as na.omit() does."),
                "value")
   }
+  call <- user_call() # nlminb() calls what is below
   finite <- function(derivative) {
     function(par) {
       out <- derivative(par)
-      if (!all(is.finite(out))) refuse_infinite(-fns$fn(par))
+      if (!all(is.finite(out))) refuse_infinite(-fns$fn(par), call)
       out
     }
   }
@@ -137,13 +138,13 @@ has_missing <- function(x) {
 }
 
 # Where the log likelihood has no derivatives, there is no step to take.
-refuse_infinite <- function(loglik) {
+refuse_infinite <- function(loglik, call) {
   rmlx_abort(c(
     paste0("the derivatives of the log likelihood are not finite where mlx_mle() arrived: it is ",
            format(loglik, digits = 4L), " there."),
     i = "mlx_mle() maximises: does `loglik` return the negative log likelihood?",
     i = "Else begin elsewhere, or give parameters a scale on which they are unlimited, such as a logarithm."
-  ), "value")
+  ), "value", call = call)
 }
 
 # nlminb() warns of NaN, and steps back from infinity without a word; so it shall from matrices that are not
