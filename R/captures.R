@@ -31,7 +31,7 @@ captures <- function(roots, state = list()) {
       if (!is.primitive(value) && is_own(value)) look_at_function(value)
     } else if (is.environment(value)) {
       if (!is_foreign(value)) look_at_frame(as.environment(value)) # a reference object is one within S4's
-    } else if (is.list(value) && !is_mlx(value)) {
+    } else if (is_plain_list(value)) {
       for (element in unclass(value)) if (!missing(element)) look_at(element, frame)
     } else if (is.language(value)) {
       look_at_code(value, frame)

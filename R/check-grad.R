@@ -36,15 +36,12 @@
 #' @export
 mlx_check_grad <- structure(
   function(f, ..., argnums = NULL, order = 2, tol = 1e-6, modes = c("reverse", "forward")) {
-    written <- substitute(f)
-    given <- f
-    f <- function_of(f, "mlx_check_grad")
-    title <- title_of(written, given)
+    given <- given_function(f, substitute(f), "mlx_check_grad")
     order <- check_count(order, "order", 1)
     if (order > 2L) rmlx_abort("`order` must be 1 or 2.", "argument")
     if (check_number(tol, "tol") <= 0) rmlx_abort("`tol` must be positive.", "argument")
     modes <- check_modes(modes)
-    checked <- checked_function(f, list(...), argnums, title)
+    checked <- checked_function(given$f, list(...), argnums, given$title)
     x <- checked$x
     s <- checked_sum(checked$fun)
     on_r <- function(v) as_mlx(vector_of(v), dtype = "float64", device = "cpu")

@@ -67,11 +67,9 @@
 #' model$w
 #' @export
 mlx_compile <- function(f, shapeless = FALSE, state = NULL) {
-  written <- substitute(f)
-  given <- f
-  f <- function_of(f, "mlx_compile")
+  given <- given_function(f, substitute(f), "mlx_compile")
   self <- list(
-    f = f, title = title_of(written, given), shapeless = check_flag(shapeless, "shapeless"),
+    f = given$f, title = given$title, shapeless = check_flag(shapeless, "shapeless"),
     frames = state_frames(state), home = .Call(C_compile_home), counts = new.env(parent = emptyenv())
   )
   self$counts$traced <- 0
@@ -79,14 +77,14 @@ mlx_compile <- function(f, shapeless = FALSE, state = NULL) {
   home <- self$home
   made_function(
     function(...) .Call(C_compile_replay, home, list(...)) %||% compile_call(self, list(...)),
-    "mlx_compile", f, compiled = TRUE
+    "mlx_compile", given$f, compiled = TRUE
   )
 }
 
 state_frames <- function(state, path = "state") {
   if (is.null(state)) return(list())
   if (is.environment(state)) return(list(as.environment(state)))
-  if (!is.list(state) || is_mlx(state)) {
+  if (!is_plain_list(state)) {
     rmlx_abort(paste0("`", path, "` must be an environment, or a list of environments, not ", description(state), "."),
                "argument")
   }

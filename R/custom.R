@@ -40,15 +40,12 @@
 #' dnorm(1)
 #' @export
 mlx_custom_function <- function(f, vjp = NULL, jvp = NULL, vmap = NULL) {
-  written <- substitute(f)
-  given <- f
-  f <- function_of(f, "mlx_custom_function")
-  title <- title_of(written, given)
+  given <- given_function(f, substitute(f), "mlx_custom_function")
   rules <- list(vjp = vjp, jvp = jvp, vmap = vmap)
   for (name in names(rules)) if (!is.null(rules[[name]])) check_rule(rules[[name]], name)
   made_function(
-    function(...) custom_call(f, title, list(...), rules, "mlx_custom_function", environment()),
-    "mlx_custom_function", f
+    function(...) custom_call(given, list(...), rules, "mlx_custom_function", environment()),
+    "mlx_custom_function", given$f
   )
 }
 
@@ -68,13 +65,10 @@ mlx_custom_function <- function(f, vjp = NULL, jvp = NULL, vmap = NULL) {
 #' mlx_grad(function(w) sum(layer(layer(x, w), w)), diag(2))[[1]]
 #' @export
 mlx_checkpoint <- function(f) {
-  written <- substitute(f)
-  given <- f
-  f <- function_of(f, "mlx_checkpoint")
-  title <- title_of(written, given)
+  given <- given_function(f, substitute(f), "mlx_checkpoint")
   made_function(
-    function(...) custom_call(f, title, list(...), list(NULL, NULL, NULL), "mlx_checkpoint", environment()),
-    "mlx_checkpoint", f
+    function(...) custom_call(given, list(...), list(NULL, NULL, NULL), "mlx_checkpoint", environment()),
+    "mlx_checkpoint", given$f
   )
 }
 
@@ -93,19 +87,20 @@ check_rule <- function(rule, name) {
 }
 
 # A call of a function with rules. All arrays in its arguments are the leaves that MLX gets.
-custom_call <- function(f, title, args, rules, who, caller) {
+custom_call <- function(given, args, rules, who, caller) {
+  run <- function(args) call_with(given$f, args, given$title)
   args <- lapply(args, constant_argument)
   parts <- partition(args, leaf = function(x) if (is_mlx(x)) x else floating_leaf(x))
   if (length(parts$leaves) == 0L || !.Call(C_is_tracing)) {
-    result <- result_parts(call_with(f, args, title), who)
+    result <- result_parts(run(args), who)
     return(restore(result$skeleton, result$leaves))
   }
   n <- length(parts$leaves)
-  written <- as.call(lapply(c(title, argument_symbols(f, args)), as.name))
+  written <- as.call(lapply(c(given$title, argument_symbols(given$f, args)), as.name))
   # the first run is the one for the values, whose structure the rules' arguments have as well
   result <- NULL
   values <- function(leaves) {
-    found <- result_parts(call_with(f, restore(parts$skeleton, leaves), title), who)
+    found <- result_parts(run(restore(parts$skeleton, leaves)), who)
     if (is.null(result)) result <<- found else in_rule(written, check_alike(found, result))
     found$leaves
   }

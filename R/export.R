@@ -76,14 +76,12 @@ print.mlx_exporter <- function(x, ...) {
 }
 
 new_exporter <- function(file, f, shapeless, who, written) {
-  given <- f
-  f <- function_of(f, who)
-  title <- title_of(written, given)
+  given <- given_function(f, written, who)
   path <- file_path(file, "mlxfn")
   to <- .Call(C_export_open, path, check_flag(shapeless, "shapeless"))
   add <- function(args) {
     args <- exported_arguments(args)
-    called <- function(leaves) result_parts(call_with(f, setNames(leaves, names(args)), title), who)$leaves
+    called <- function(leaves) result_parts(call_with(given$f, setNames(leaves, names(args)), given$title), who)$leaves
     names <- enc2utf8(names(args) %||% character(length(args)))
     .Call(C_export_add, to, called, unname(args), names, environment())
   }
@@ -95,16 +93,14 @@ new_exporter <- function(file, f, shapeless, who, written) {
 
 exported_arguments <- function(args) {
   if (length(args) == 0L) rmlx_abort("an exported function needs at least one argument to be written for.", "argument")
-  given <- names(args)
-  named <- given[given != ""]
+  named <- names(args)[names(args) != ""]
   if (anyDuplicated(named)) {
     rmlx_abort(paste0("the argument `", named[anyDuplicated(named)], "` is there twice."), "argument")
   }
   for (i in seq_along(args)) {
-    if (is.list(args[[i]]) && !is_mlx(args[[i]]) && !is.data.frame(args[[i]])) {
-      label <- if (is.null(given) || given[i] == "") paste("argument", i) else paste0("`", given[i], "`")
+    if (is_plain_list(args[[i]]) && !is.data.frame(args[[i]])) {
       rmlx_abort(
-        c(paste0(label, " is a list, and functions of a file take arrays only."),
+        c(paste0(argument_label(args, i), " is a list, and functions of a file take arrays only."),
           i = "Give each array as an argument of its own, or let the function capture the list."),
         "argument"
       )

@@ -96,11 +96,8 @@ differentiate <- function(f, args, argnums, who, written) {
   aux <- NULL
   traced <- function(leaves) {
     result <- problem$call(leaves)
-    if (is.list(result) && !is_mlx(result) && length(result) > 0L && is_mlx(result[[1L]])) {
-      aux <<- result[-1L]
-      result <- result[[1L]]
-    }
-    check_loss(result, who)
+    if (is_led_by_array(result)) aux <<- result[-1L]
+    check_loss(first_result(result), who)
   }
   out <- .Call(C_value_and_grad, traced, problem$leaves, environment())
   grads <- problem$like_arguments(out[[2L]])
@@ -162,16 +159,26 @@ check_columns <- function(x) {
   x
 }
 
-refuse_argument <- function(args, i) {
+# What an argument is called in messages.
+argument_label <- function(args, i) {
   name <- names(args)[i]
-  label <- if (is.null(name) || name == "") paste("argument", i) else paste0("`", name, "`")
+  if (is.null(name) || name == "") paste("argument", i) else paste0("`", name, "`")
+}
+
+refuse_argument <- function(args, i) {
   x <- args[[i]]
   what <- if (is_mlx(x)) paste("of dtype", mlx_dtype(x)) else paste("of class", class(x)[[1L]])
   rmlx_abort(
-    paste0(label, " is ", what, " and has no floating-point values to differentiate. ",
+    paste0(argument_label(args, i), " is ", what, " and has no floating-point values to differentiate. ",
            "Leave it out of `argnums`, or cast it with mlx_cast(x, \"float32\")."),
     "argument"
   )
+}
+
+# A user's function `f`, and the `title` that calls of it get in conditions. `written`: what stands for it in
+# the user's call.
+given_function <- function(f, written, who, name = "f") {
+  list(f = function_of(f, who, name), title = title_of(written, f))
 }
 
 # The name that calls of f get in conditions: the user's own if there is one.

@@ -41,15 +41,12 @@
 #' @export
 mlx_graph <- structure(
   function(f, ..., argnums = NULL, grad = FALSE) {
-    written <- substitute(f)
-    given <- f
-    f <- function_of(f, "mlx_graph")
+    given <- given_function(f, substitute(f), "mlx_graph")
     check_flag(grad, "grad")
     args <- list(...)
     if (length(args) == 0L) rmlx_abort("mlx_graph() requires at least one argument.", "argument")
     which <- if (grad) resolve_argnums(argnums, args)
     args <- graph_arguments(args, which)
-    title <- title_of(written, given)
     kept <- base::vapply(args, is.data.frame, NA) # in one piece, their columns being constants
     parts <- partition(base::replace(args, kept, list(NULL)), leaf = function(x) if (is_mlx(x)) x else floating_leaf(x))
     parts$skeleton[kept] <- args[kept]
@@ -59,16 +56,16 @@ mlx_graph <- structure(
     traced <- function(leaves) {
       args <- restore(parts$skeleton, leaves)
       value <- if (grad) {
-        differentiate(f, args, argnums, "mlx_graph", as.name(title))
+        differentiate(given$f, args, argnums, "mlx_graph", as.name(given$title))
       } else {
-        call_with(f, args, title)
+        call_with(given$f, args, given$title)
       }
       found <- result_parts(value, "mlx_graph")
       skeleton <<- found$skeleton
       found$leaves
     }
     found <- .Call(C_graph, traced, parts$leaves, as.integer(copied), environment())
-    names(parts$skeleton) <- argument_symbols(f, args)
+    names(parts$skeleton) <- argument_symbols(given$f, args)
     new_graph(found, leaf_paths(parts$skeleton), leaf_paths(skeleton), base::vapply(parts$leaves, mlx_device, ""))
   },
   transforms = TRUE

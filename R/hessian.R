@@ -60,11 +60,7 @@ hessian_of <- function(f, args, argnums, who, written) {
 
 # A transformation's function with its gradient for the result.
 gradient_problem <- function(problem, who) {
-  loss <- function(leaves) {
-    result <- problem$call(leaves)
-    if (is.list(result) && !is_mlx(result) && length(result) > 0L && is_mlx(result[[1L]])) result <- result[[1L]]
-    check_loss(result, who)
-  }
+  loss <- function(leaves) check_loss(first_result(problem$call(leaves)), who)
   gradient <- problem
   gradient$call <- function(leaves) .Call(C_value_and_grad, loss, leaves, environment())[[2L]]
   gradient

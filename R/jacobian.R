@@ -94,8 +94,8 @@ names_of_axes <- function(x) {
 jacobian_products <- function(outputs, inputs) {
   is_complex <- function(x) mlx_dtype(x) == "complex64"
   products <- unit_products(outputs, inputs)
-  real <- which(!vapply(outputs, is_complex, NA))
-  complex <- which(vapply(inputs, is_complex, NA))
+  real <- which(!base::vapply(outputs, is_complex, NA))
+  complex <- which(base::vapply(inputs, is_complex, NA))
   if (length(real) == 0L || length(complex) == 0L) return(products)
   turned <- unit_products(outputs[real], inputs, turn = TRUE)
   for (k in complex) {

@@ -126,13 +126,10 @@ constrained_maximum <- function(fns, i, value, others) {
 #' predict(fit, function(p, data) exp(p$a + p$b * data$x), data.frame(x = 6:7), se.fit = TRUE)
 #' @export
 predict.mlx_mle <- function(object, fn, newdata, se.fit = FALSE, ...) {
-  written <- substitute(fn)
-  given <- fn
-  fn <- function_of(fn, "predict", "fn")
-  title <- title_of(written, given)
+  given <- given_function(fn, substitute(fn), "predict", "fn")
   check_flag(se.fit, "se.fit")
   data <- if (missing(newdata)) object$data else list(newdata)
-  objective <- residual_objective(fn, object$space, c(data, list(...)), "predict", title)
+  objective <- residual_objective(given$f, object$space, c(data, list(...)), "predict", given$title)
   at <- as_mlx(vector_of(object$coefficients), dtype = "float64", device = "cpu")
   fit <- as_r(objective$values(at))
   if (!se.fit) return(fit)

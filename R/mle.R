@@ -59,16 +59,13 @@
 #' @export
 mlx_mle <- structure(
   function(loglik, start, data, ..., nobs = NULL, control = list()) {
-    written <- substitute(loglik)
-    given <- loglik
-    loglik <- function_of(loglik, "mlx_mle", "loglik")
-    title <- title_of(written, given)
+    given <- given_function(loglik, substitute(loglik), "mlx_mle", "loglik")
     nobs <- if (is.null(nobs)) count_observations(if (!missing(data)) data) else check_count(nobs, "nobs", 1)
     check_port_control(control)
     constants <- c(if (!missing(data)) list(data), list(...))
     space <- parameter_space(start, "float64", "start")
     labels <- parameter_labels(space$flat)
-    fns <- cached_functions(scalar_objective(loglik, space, constants, "mlx_mle", title, sign = -1), space)
+    fns <- cached_functions(scalar_objective(given$f, space, constants, "mlx_mle", given$title, sign = -1), space)
     found <- maximise(fns, control, constants)
     fit <- structure(
       list(

@@ -60,9 +60,6 @@ residual_objective <- function(f, space, constants, who, title) {
   )
 }
 
-# What is differentiated of a result: of a list its first element.
-first_result <- function(x) if (is.list(x) && !is_mlx(x) && length(x) > 0L && is_mlx(x[[1L]])) x[[1L]] else x
-
 describe_result <- function(x) {
   if (is_mlx(x)) paste("an mlx array of dtype", mlx_dtype(x)) else paste("an object of class", class(x)[[1L]])
 }

@@ -50,13 +50,10 @@
 #' nlm(fns$nlm, fns$par)$estimate
 #' @export
 mlx_optim_fns <- function(f, par, ..., dtype = "float64") {
-  written <- substitute(f)
-  given <- f
-  f <- function_of(f, "mlx_optim_fns")
-  title <- title_of(written, given)
+  given <- given_function(f, substitute(f), "mlx_optim_fns")
   dtype <- check_choice(dtype, c("float64", "float32"), "dtype")
   space <- parameter_space(par, dtype)
-  cached_functions(scalar_objective(f, space, list(...), "mlx_optim_fns", title), space)
+  cached_functions(scalar_objective(given$f, space, list(...), "mlx_optim_fns", given$title), space)
 }
 
 cached_functions <- function(objective, space) {

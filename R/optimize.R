@@ -65,15 +65,12 @@
 #' @export
 mlx_optimize <- structure(
   function(f, par, ..., method = c("lbfgs", "newton-cg", "gauss-newton", "levenberg-marquardt"), control = list()) {
-    written <- substitute(f)
-    given <- f
-    f <- function_of(f, "mlx_optimize")
-    title <- title_of(written, given)
+    given <- given_function(f, substitute(f), "mlx_optimize")
     method <- check_choice(method, c("lbfgs", "newton-cg", "gauss-newton", "levenberg-marquardt"), "method")
     space <- parameter_space(par)
     control <- optimizer_control(control, method, space$dtype)
     objective_of <- if (of_residuals(method)) residual_objective else scalar_objective
-    objective <- objective_of(f, space, list(...), "mlx_optimize", title)
+    objective <- objective_of(given$f, space, list(...), "mlx_optimize", given$title)
     start <- as_mlx(vector_of(space$flat), dtype = space$dtype, device = space$device)
     minimise <- switch(
       method,

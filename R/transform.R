@@ -4,9 +4,7 @@
 # `f` at `args`, of which those in `argnums` are traced: `leaves`, the arrays that MLX gets; `call`, f
 # as a function of them; `like_arguments`, a list like these arguments of one thing for every leaf.
 transformation <- function(f, args, argnums, who, written) {
-  given <- f
-  f <- function_of(f, who)
-  title <- title_of(written, given)
+  given <- given_function(f, written, who)
   if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
   which <- resolve_argnums(argnums, args)
   leaves <- list()
@@ -24,7 +22,7 @@ transformation <- function(f, args, argnums, who, written) {
   list(
     leaves = leaves,
     skeletons = skeletons[which],
-    call = function(leaves) call_with(f, lapply(skeletons, restore, leaves), title),
+    call = function(leaves) call_with(given$f, lapply(skeletons, restore, leaves), given$title),
     like_arguments = function(values) lapply(skeletons[which], restore, values, function(x) NULL)
   )
 }
@@ -49,6 +47,11 @@ print.mlx_function <- function(x, ...) {
   print(attr(x, "of"), ...)
   invisible(x)
 }
+
+# What is differentiated of a result: of a list that begins with an array, this array.
+first_result <- function(x) if (is_led_by_array(x)) x[[1L]] else x
+
+is_led_by_array <- function(x) is_plain_list(x) && length(x) > 0L && is_mlx(x[[1L]])
 
 # The arrays in a function's result, and the result without them.
 result_parts <- function(value, who) {
@@ -130,7 +133,7 @@ step_of <- function(x, i) {
 }
 
 description <- function(x) {
-  if (is.list(x) && !is_mlx(x)) return(paste("a list of", length(x)))
+  if (is_plain_list(x)) return(paste("a list of", length(x)))
   paste("an object of class", class(x)[[1L]])
 }
 

@@ -31,10 +31,7 @@
 #' grads(x, c(1, 0, 1))
 #' @export
 mlx_vmap <- function(f, in_axes = 1L, out_axes = 1L) {
-  written <- substitute(f)
-  given <- f
-  f <- function_of(f, "mlx_vmap")
-  title <- title_of(written, given)
+  given <- given_function(f, substitute(f), "mlx_vmap")
   check_axis_tree(in_axes, "in_axes")
   check_axis_tree(out_axes, "out_axes")
   made_function(
@@ -44,7 +41,7 @@ mlx_vmap <- function(f, in_axes = 1L, out_axes = 1L) {
       items <- mapped_items(args, in_axes)
       parts <- NULL
       item <- function(leaves) {
-        parts <<- result_parts(call_with(f, lapply(items$skeletons, restore, leaves), title), "mlx_vmap")
+        parts <<- result_parts(call_with(given$f, lapply(items$skeletons, restore, leaves), given$title), "mlx_vmap")
         parts$leaves
       }
       trace <- .Call(C_map_trace, item, items$leaves, items$axes, environment())
@@ -52,7 +49,7 @@ mlx_vmap <- function(f, in_axes = 1L, out_axes = 1L) {
       places <- axes_within(axes_like(out_axes, parts$skeleton, "out_axes"), ranks)
       restore(parts$skeleton, .Call(C_map_replace, trace, places))
     },
-    "mlx_vmap", f
+    "mlx_vmap", given$f
   )
 }
 
@@ -108,11 +105,10 @@ refuse_single <- function(axes, ranks, skeleton) {
   if (length(single) == 0L) return(invisible())
   within <- base::vapply(skeleton, function(x) single[[1L]] %in% leaf_positions(x), NA)
   at <- which(within)[[1L]]
-  name <- names(skeleton)[at]
   whole <- base::rep("1", length(skeleton))
   whole[at] <- "NULL"
   rmlx_abort(
-    c(paste0(if (is.null(name) || name == "") paste("argument", at) else paste0("`", name, "`"),
+    c(paste0(argument_label(skeleton, at),
              if (is_node(skeleton[[at]])) " has a single number" else " is a single number",
              ", with no axis along which items could lie."),
       i = paste0("If it is the same for all items, say so: mlx_vmap(f, in_axes = list(", paste(whole, collapse = ", "),

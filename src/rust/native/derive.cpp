@@ -169,30 +169,33 @@ Arrays push(const Arrays& outputs, const Arrays& inputs, const Arrays& tangents,
   return collected(outputs, found, stream);
 }
 
-// MLX knows that a transformation runs while its own vjp or jvp does, here of nothing.
+void within(Transformation transformation, const std::function<void()>& body) {
+  auto run = [&](const Arrays&) {
+    body();
+    return Arrays{};
+  };
+  transformation(run, Arrays{}, Arrays{});
+}
+
 std::pair<Arrays, Arrays>
 vjp(const Function& f, const Arrays& primals, const Function& cotangents_of, mx::Stream stream) {
   Arrays outputs, grads;
-  auto run = [&](const Arrays&) {
+  within(mx::vjp, [&] {
     Arrays inputs = traced(primals, stream);
     outputs = f(inputs);
     grads = pull(outputs, inputs, cotangents_of(outputs), stream);
-    return Arrays{};
-  };
-  mx::vjp(run, Arrays{}, Arrays{});
+  });
   return {std::move(outputs), std::move(grads)};
 }
 
 std::pair<Arrays, Arrays>
 jvp(const Function& f, const Arrays& primals, const Arrays& tangents, mx::Stream stream) {
   Arrays outputs, derivatives;
-  auto run = [&](const Arrays&) {
+  within(mx::jvp, [&] {
     Arrays inputs = traced(primals, stream);
     outputs = f(inputs);
     derivatives = push(outputs, inputs, tangents, stream);
-    return Arrays{};
-  };
-  mx::jvp(run, Arrays{}, Arrays{});
+  });
   return {std::move(outputs), std::move(derivatives)};
 }
 
@@ -203,16 +206,14 @@ Arrays transpose(
     mx::Stream stream,
     const Arrays& border) {
   Arrays out;
-  auto run = [&](const Arrays&) {
+  within(mx::vjp, [&] {
     Arrays zeros;
     for (auto& x : domain) {
       zeros.push_back(mx::zeros_like(x, stream));
       zeros.back().set_tracer(true);
     }
     out = pull(map(zeros), zeros, y, stream, border);
-    return Arrays{};
-  };
-  mx::vjp(run, Arrays{}, Arrays{});
+  });
   return out;
 }
 

@@ -10,6 +10,13 @@ namespace rmlx {
 
 using Function = std::function<Arrays(const Arrays&)>;
 
+// MLX's own vjp or jvp.
+using Transformation =
+    std::pair<Arrays, Arrays> (*)(const Function&, const Arrays&, const Arrays&);
+
+// Runs `body` while MLX takes a transformation, of nothing, to be running: it keeps graphs then.
+void within(Transformation transformation, const std::function<void()>& body);
+
 // The gradients by `inputs` of the sum of `outputs` weighted by `cotangents`.
 Arrays pull(
     const Arrays& outputs,

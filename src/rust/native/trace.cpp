@@ -200,8 +200,7 @@ extern "C" int rmlx_trace(
   return rmlx::status_of([&] {
     mx::Stream s = mlx_stream_get_(stream);
     const rmlx::Function& f = mlx_closure_get_(function);
-    // MLX keeps graphs during a transformation, and so there is one, of nothing
-    auto traced = [&](const Arrays& nothing) {
+    rmlx::within(mx::vjp, [&] {
       Arrays leaves;
       for (auto& primal : mlx_vector_array_get_(primals)) {
         leaves.push_back(mx::stop_gradient(primal, s));
@@ -210,9 +209,7 @@ extern "C" int rmlx_trace(
       Arrays results = f(leaves);
       mlx_vector_array_set_(*inputs, std::move(leaves));
       mlx_vector_array_set_(*outputs, std::move(results));
-      return Arrays{mx::copy(nothing[0], s)};
-    };
-    mx::vjp(traced, {mx::array(0.0f)}, {mx::array(0.0f)});
+    });
   });
 }
 
