@@ -171,7 +171,7 @@ names_used <- function(fn) {
 
 # Which functions' names are R's grammar.
 grammar <- c("{", "(", "<-", "=", "<<-", "if", "for", "while", "repeat", "function", "return", "break", "next", "&&",
-            "||", "$", "@", "::", ":::")
+             "||", "$", "@", "::", ":::")
 
 # Functions and variables by which code gets at environments without the name of one of its own.
 environment_givers <- c("environment", "parent.env", "parent.frame", "sys.frame", "sys.function", "globalenv",

@@ -56,11 +56,7 @@ unsafe extern "C" fn custom(function: SEXP, rules: SEXP, leaves: SEXP, caller: S
         let values = closure(0, function, Tracing::Never);
         let again = closure(1, function, Tracing::Differentiated);
         let (vjp, jvp, vmap) = (rule(0), rule(1), rule(2));
-        let device = if devices.contains(&Device::Gpu) {
-            Device::Gpu
-        } else {
-            Device::Cpu
-        };
+        let device = devices.iter().fold(Device::Cpu, |all, &one| all.join(one));
         let mut outputs = Arrays::new();
         let status = rmlx_custom_apply(
             &mut outputs.0,
