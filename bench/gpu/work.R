@@ -23,7 +23,9 @@ timed <- function(run, seconds = if (full) 1.2 else 0.2, least = 5L) {
 
 piece <- function(name, code) {
   if (!grepl(only, name)) return(invisible())
-  tryCatch(code, error = function(e) cat(side, name, "failed", gsub("\\s+", " ", conditionMessage(e)), sep = "\t", "\n"))
+  tryCatch(code, error = function(e) {
+    cat(side, name, "failed", gsub("\\s+", " ", conditionMessage(e)), sep = "\t", "\n")
+  })
 }
 
 # Numbers between -1/2 and 1/2 that every language makes alike.
@@ -73,10 +75,12 @@ piece("mlp", {
   }
   fast <- mlx_compile(step)
   tell("MLP loss", "", as.numeric(step(params, x, y)$value))
-  training <- function(step) function() {
-    out <- step(params, x, y)
-    mlx_eval(out)
-    params <<- out$params
+  training <- function(step) {
+    function() {
+      out <- step(params, x, y)
+      mlx_eval(out)
+      params <<- out$params
+    }
   }
   tell("MLP step, eager", "us", timed(training(step)) * 1e6)
   tell("MLP step, compiled", "us", timed(training(fast)) * 1e6)

@@ -55,7 +55,7 @@ def array(x):
     x = np.ascontiguousarray(x, dtype=np.float32)
     if side == "mlx":
         return mx.array(x)
-    return torch.tensor(x, device=device) if side == "torch" else jnp.asarray(x)
+    return torch.from_numpy(x).to(device, copy=True) if side == "torch" else jnp.asarray(x)
 
 
 def wait(*x):
@@ -230,13 +230,18 @@ def transformer():
 
 def convert():
     n = 4096 if full else 256
-    r = np.asarray(noise(1, n, n), dtype=np.float32)
-    r = np.ascontiguousarray(r)
+    doubles = np.ascontiguousarray(noise(1, n, n))  # as R has them
+    single = doubles.astype(np.float32)
     gigabytes = 4 * n * n / 1e9
-    tell("host to device", "GB/s", gigabytes / timed(lambda: wait(array(r) * 1)))
-    x = array(r)
+    if side == "mlx":
+        tell("host to device", "GB/s", gigabytes / timed(lambda: wait(mx.array(doubles, dtype=mx.float32) * 1)))
+    else:
+        tell("host to device", "GB/s", gigabytes / timed(lambda: wait(array(doubles) * 1)))
+    tell("host to device, float32 on the host", "GB/s", gigabytes / timed(lambda: wait(array(single) * 1)))
+    x = array(single)
     back = (lambda z: z.cpu().numpy()) if side == "torch" else np.array
-    tell("device to host, by rows", "GB/s", gigabytes / timed(lambda: back(x + 1)))
+    tell("device to host, by rows", "GB/s", gigabytes / timed(lambda: back(x + 1).astype(np.float64)))
+    tell("device to host, float32 on the host", "GB/s", gigabytes / timed(lambda: back(x + 1)))
     if side == "mlx":
         tell("scalar in and out", "us", timed(lambda: (mx.array(1.5) + 1).item()) * 1e6)
     else:
