@@ -44,7 +44,9 @@ test_that("100000 gradients of four arguments leave nothing behind", {
     early <- NA
     took <- system.time(for (i in 1:100000) {
       out <- mlx_value_grad(f, a, a, a, a)
-      if (i == 20000) {
+      # R's first full collection enlarges its heap once, which it then comes to fill.
+      if (i == 10000) gc()
+      if (i == 40000) {
         gc()
         early <- resident("VmRSS")
       }
@@ -53,7 +55,7 @@ test_that("100000 gradients of four arguments leave nothing behind", {
     late <- resident("VmRSS")
     right <- as.numeric(out$value) == 28 && identical(as.numeric(out$grads[[4]]), c(1, 2, 3))
     cat(if (late < early + 5 && right) "fine",
-        sprintf("100000 gradients: %.1f MB after 20000, %.1f MB at the end, %.1f s", early, late, took))
+        sprintf("100000 gradients: %.1f MB after 40000, %.1f MB at the end, %.1f s", early, late, took))
   }))))
 })
 
