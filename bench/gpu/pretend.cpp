@@ -4,8 +4,8 @@
 // What it cannot show: the precision of a gpu's kernels, and faults of CUDA's own.
 //
 // MLX does not export the functions that its other half calls to reach a gpu, so their code is overwritten
-// with jumps to those here. `run.sh` says where they are, by the offsets that nm finds:
-//   RMLX_PRETEND_LIB=.../libmlx.so RMLX_PRETEND_AT="init=0x..,eval=0x..,..": see pretend.sh.
+// with jumps to those here. pretend.sh says where they are, by the offsets that nm finds:
+//   RMLX_PRETEND_LIB=.../libmlx.so RMLX_PRETEND_AT="init=0x..,eval=0x..,..".
 #include <dlfcn.h>
 #include <link.h>
 #include <sys/mman.h>

@@ -13,7 +13,10 @@ cd "$here/../.." || exit
 out=$(mkdir -p "$1" && cd "$1" && pwd)
 export R_LIBS=${2:-$PWD/target/library}
 finish=$(($(date +%s) + ${3:-460}))
+# the libraries that R brought along are for R; Python MLX needs those of MLX and CUDA, the others their own
+before=${LD_LIBRARY_PATH-}
 [ -e /opt/rmlx-gpu/env ] && . /opt/rmlx-gpu/env
+with_mlx=$(tr ':' '\n' <<< "${LD_LIBRARY_PATH-}" | grep -v '/rlibs$' | paste -sd:)
 python=${RMLX_BENCH_PYTHON:-python3}
 left() { echo $((finish - $(date +%s))); }
 
@@ -29,11 +32,17 @@ command -v nvidia-smi > /dev/null && nvidia-smi --query-gpu=name,driver_version,
 nproc
 timeout 60 Rscript -e 'suppressMessages(library(rmlx)); x <- as_mlx(1) + 1; cat("rmlx", mlx_device(x), as.numeric(x), "\n"); mlx_sitrep()' \
   2>&1 < /dev/null | grep -v masked
+in_python() { # SIDE ARGUMENTS..
+  local path=$before
+  [ "$1" = mlx ] && path=$with_mlx
+  shift
+  LD_LIBRARY_PATH=$path timeout -k 5 90 "$python" "$@"
+}
 sides=""
 for side in mlx torch jax; do
   module=$side
   [ "$side" = mlx ] && module=mlx.core
-  if why=$(timeout 60 "$python" -c "import $module" 2>&1); then
+  if why=$(in_python "$side" -c "import $module" 2>&1); then
     sides="$sides $side"
   else
     echo "no $side: $(tail -n 1 <<< "$why")"
@@ -42,14 +51,14 @@ done
 
 : > "$out/raw.tsv"
 : > "$out/bench.err"
-measure() { # what is left for the measuring: at most half of all
-  timeout -k 5 90 "$@" >> "$out/raw.tsv" 2>> "$out/bench.err" < /dev/null || echo "status $?: $*"
+measure() {
+  "$@" >> "$out/raw.tsv" 2>> "$out/bench.err" < /dev/null || echo "status $?: $*"
 }
 for round in $(seq "${RMLX_BENCH_ROUNDS:-2}"); do
   [ "$(left)" -lt 60 ] && break
-  measure Rscript bench/gpu/work.R rmlx
-  for side in $sides; do measure "$python" bench/gpu/work.py "$side"; done
-  RMLX_BENCH_ONLY=convert RMLX_TRANSFER=driver measure Rscript bench/gpu/work.R rmlx-driver
+  measure timeout -k 5 90 Rscript bench/gpu/work.R rmlx
+  for side in $sides; do measure in_python "$side" bench/gpu/work.py "$side"; done
+  RMLX_BENCH_ONLY=convert RMLX_TRANSFER=driver measure timeout -k 5 60 Rscript bench/gpu/work.R rmlx-driver
 done
 "$python" bench/gpu/table.py "$out/raw.tsv" > "$out/table.md"
 echo "== measured, $(left) s left"

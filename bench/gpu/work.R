@@ -9,7 +9,7 @@ only <- Sys.getenv("RMLX_BENCH_ONLY", ".")
 tell <- function(work, unit, number) cat(side, work, unit, format(number, digits = 6), sep = "\t", "\n")
 
 # The median of what one run takes, in seconds; a run ends when its results are there.
-timed <- function(run, seconds = if (full) 1.2 else 0.2, least = 5L) {
+timed <- function(run, seconds = if (full) 0.6 else 0.2, least = 5L) {
   for (i in 1:3) run()
   took <- numeric()
   end <- Sys.time() + seconds

@@ -34,7 +34,7 @@ def tell(work, unit, number):
 
 
 def timed(run, seconds=None, least=5):
-    seconds = seconds or (1.2 if full else 0.2)
+    seconds = seconds or (0.6 if full else 0.2)
     for _ in range(3):
         run()
     took = []
