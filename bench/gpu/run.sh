@@ -6,6 +6,7 @@
 # the cpu, in small sizes.
 #   RMLX_BENCH_PYTHON  the Python to use (python3)       RMLX_BENCH_ROUNDS  rounds of measuring (2)
 #   RMLX_BENCH_ONLY    a piece (op, matmul, mlp, ..)      RMLX_TESTS         a pattern of test files; none: "^$"
+#   RMLX_GPU_ENV       a file that sets R and a CUDA libmlx up, sourced first
 #   RMLX_JOBS          test processes at a time (12)     RMLX_WHEELS        a folder with the wheel of Python MLX
 set -uo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -15,7 +16,7 @@ export R_LIBS=${2:-$PWD/target/library}
 finish=$(($(date +%s) + ${3:-460}))
 # the libraries that R brought along are for R; Python MLX needs those of MLX and CUDA, the others their own
 before=${LD_LIBRARY_PATH-}
-[ -e /opt/rmlx-gpu/env ] && . /opt/rmlx-gpu/env
+[ -n "${RMLX_GPU_ENV-}" ] && . "$RMLX_GPU_ENV"
 with_mlx=$(tr ':' '\n' <<< "${LD_LIBRARY_PATH-}" | grep -v '/rlibs$' | paste -sd:)
 python=${RMLX_BENCH_PYTHON:-python3}
 left() { echo $((finish - $(date +%s))); }
