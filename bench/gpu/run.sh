@@ -19,12 +19,18 @@ before=${LD_LIBRARY_PATH-}
 [ -n "${RMLX_GPU_ENV-}" ] && . "$RMLX_GPU_ENV"
 with_mlx=$(tr ':' '\n' <<< "${LD_LIBRARY_PATH-}" | grep -v '/rlibs$' | paste -sd:)
 python=${RMLX_BENCH_PYTHON:-python3}
+in_python() { # SIDE ARGUMENTS..
+  local path=$before
+  [ "$1" = mlx ] && path=$with_mlx
+  shift
+  LD_LIBRARY_PATH=$path timeout -k 5 90 "$python" "$@"
+}
 left() { echo $((finish - $(date +%s))); }
 
 # Python MLX: its small wheel holds the module, which then finds the CUDA libmlx that R uses
 wheel=$(ls "${RMLX_WHEELS:-$here/wheels}"/mlx-*.whl 2> /dev/null | head -1)
 if [ -n "$wheel" ]; then
-  "$python" -m zipfile -e "$wheel" "$out/site" && export PYTHONPATH=$out/site${PYTHONPATH:+:$PYTHONPATH}
+  in_python plain -m zipfile -e "$wheel" "$out/site" && export PYTHONPATH=$out/site${PYTHONPATH:+:$PYTHONPATH}
 fi
 export XLA_PYTHON_CLIENT_PREALLOCATE=false PYTHONUNBUFFERED=1
 
@@ -33,12 +39,6 @@ command -v nvidia-smi > /dev/null && nvidia-smi --query-gpu=name,driver_version,
 nproc
 timeout 60 Rscript -e 'suppressMessages(library(rmlx)); x <- as_mlx(1) + 1; cat("rmlx", mlx_device(x), as.numeric(x), "\n"); mlx_sitrep()' \
   2>&1 < /dev/null | grep -v masked
-in_python() { # SIDE ARGUMENTS..
-  local path=$before
-  [ "$1" = mlx ] && path=$with_mlx
-  shift
-  LD_LIBRARY_PATH=$path timeout -k 5 90 "$python" "$@"
-}
 sides=""
 for side in mlx torch jax; do
   module=$side
@@ -61,7 +61,7 @@ for round in $(seq "${RMLX_BENCH_ROUNDS:-2}"); do
   for side in $sides; do measure in_python "$side" bench/gpu/work.py "$side"; done
   RMLX_BENCH_ONLY=convert RMLX_TRANSFER=driver measure timeout -k 5 60 Rscript bench/gpu/work.R rmlx-driver
 done
-"$python" bench/gpu/table.py "$out/raw.tsv" > "$out/table.md"
+in_python plain bench/gpu/table.py "$out/raw.tsv" > "$out/table.md"
 echo "== measured, $(left) s left"
 cat "$out/table.md"
 
