@@ -16,6 +16,7 @@ export MLX_ENABLE_TF32=0 OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 RMLX_SUITE_WRA
 # what splits by rows, and into how many parts; the longest first
 cut=${RMLX_CUT:-6}
 files=$(ls tests/testthat/test-*.R | sed 's|.*/test-||; s|\.R$||' | grep -E "${RMLX_TESTS:-.}")
+[ -n "$files" ] || { echo "suite: no files"; : > "$out/suite.txt"; : > "$out/failures.txt"; exit; }
 Rscript bench/gpu/parts.R "$cut" > "$logs/parts" 2> "$logs/parts.err" < /dev/null
 export cut
 [ "$(wc -l < "$logs/parts")" = "$cut" ] || { echo "parts.R failed:"; tail -3 "$logs/parts.err"; cut=0; }
@@ -55,7 +56,7 @@ command -v g++ > /dev/null && g++ -O1 -g -fPIC -shared bench/gpu/terminate.cpp -
       *) echo "2 $name" ;;
     esac
   done
-} | sort -s -n -k1,1 | cut -d' ' -f2- | xargs -P "$jobs" -L 1 bash -c 'run_one "$@"' run_one
+} | sort -s -n -k1,1 | cut -d' ' -f2- | xargs -r -P "$jobs" -L 1 bash -c 'run_one "$@"' run_one
 rm -f "$logs/terminate.so"
 sort "$logs/summary" > "$out/suite.txt"
 {
