@@ -23,6 +23,7 @@ test_that("NaN is the largest, and an extreme wherever there is one", {
 })
 
 test_that("sorting is stable and works in every dtype, in both directions", {
+  local_cpu()
   for (dtype in setdiff(dtypes, c("complex64", "bool"))) {
     x <- as_mlx(c(3, 1, 3, 2, 1), dtype = dtype)
     expect_identical(as.vector(mlx_argsort(x)), c(2, 5, 4, 1, 3), label = dtype)
@@ -144,6 +145,7 @@ test_that("gathers take shapes, masks, omissions and mlx positions", {
 })
 
 test_that("taking and updating keep every dtype", {
+  local_cpu() # on a gpu MLX has no scatter of 64 bits
   for (dtype in dtypes) {
     y <- as_mlx(matrix(c(1, 0, 1, 1), 2), dtype = dtype)
     for (f in list(function(y) mlx_take(y, 1, 1), function(y) mlx_at_add(y, 1, y[1]),
