@@ -400,7 +400,15 @@ fn cholesky(c: &Given) -> Result<Made> {
     let g = crate::exact::Graph(c.s);
     let a = c.real("chol()")?.square("chol()")?;
     let upper = c.option == 1;
-    let mut out = Linalg::Cholesky.apply(0, &[&g.symmetric_of(a, upper)?], c.s)?;
+    // LAPACK reads the lower triangle only, but a derivative asks for both
+    let lower = if mlx::is_tracer(a) {
+        g.symmetric_of(a, upper)?
+    } else if upper {
+        g.t(a)?
+    } else {
+        mlx::share(a)?
+    };
+    let mut out = Linalg::Cholesky.apply(0, &[&lower], c.s)?;
     if upper {
         out[0] = g.t(&out[0])?;
     }
