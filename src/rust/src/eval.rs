@@ -79,7 +79,7 @@ impl Roots {
 
 /// Also true for a freed array: it will not come.
 unsafe fn is_available(handle: SEXP) -> Result<bool> {
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = handle::peek(handle);
     Ok(ctx.is_null() || mlx::is_available(mlx::borrow(&ctx))?)
 }
 

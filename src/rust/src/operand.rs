@@ -123,7 +123,7 @@ impl Operand {
         match self {
             // SAFETY: the R object is protected by R's call for as long as the operand is used.
             Operand::Mlx { handle, ctx, .. } => unsafe {
-                if R_ExternalPtrAddr(*handle) != *ctx {
+                if handle::peek(*handle) != *ctx {
                     leave(Error::Freed);
                 }
                 Some(mlx::borrow(ctx))

@@ -104,7 +104,7 @@ unsafe extern "C" fn values_integer64(x: SEXP) -> SEXP {
     let handle = object::mlx_handle(x);
     tape::check_read(handle);
     eval::evaluate(handle);
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = handle::peek(handle);
     let out = Rf_protect(Rf_allocVector(SEXPTYPE::REALSXP, handle::length(handle)));
     if guarded(|| to_r::copy_bits(mlx::borrow(&ctx), to_r::address(out))).is_none() {
         raise();
