@@ -34,6 +34,11 @@ class Wrapper : public mlx::core::Primitive {
     return inner_->is_equivalent(*static_cast<const Wrapper&>(other).inner_);
   }
 
+  // Whether it gives other values than what it wraps.
+  virtual bool mends_values() const {
+    return false;
+  }
+
   const std::shared_ptr<mlx::core::Primitive>& wrapped() const {
     return inner_;
   }

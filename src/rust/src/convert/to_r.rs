@@ -1,4 +1,5 @@
 //! MLX arrays to R vectors: one pass over MLX's buffer, whatever its layout.
+use crate::convert::transfer;
 use crate::dtype::{self, Dtype};
 use crate::error::{Error, Result};
 use crate::ffi::*;
@@ -26,7 +27,7 @@ pub unsafe fn address(x: SEXP) -> *mut c_void {
 pub fn copy(x: &Array, target: *mut c_void) -> Result<()> {
     macro_rules! go {
         ($from:ty, $to:ty, $f:expr) => {
-            arrange::<$from, $to>(x, target.cast(), $f)
+            arrange::<$from, $to>(x, target.cast(), $f)?
         };
     }
     match mlx::dtype(x) {
@@ -56,8 +57,7 @@ pub fn copy_bits(x: &Array, target: *mut c_void) -> Result<()> {
     if mlx::dtype(x) != Dtype::Int64 {
         return Err(Error::Internal("integer64 from another dtype".into()));
     }
-    arrange::<i64, i64>(x, target.cast(), |v| v);
-    Ok(())
+    arrange::<i64, i64>(x, target.cast(), |v| v)
 }
 
 /// Whether R values are what the array's elements convert to.
@@ -100,10 +100,25 @@ pub unsafe fn same(x: SEXP, y: SEXP) -> bool {
 }
 
 /// Converts and rearranges into column-major order.
-fn arrange<S: Copy, T>(x: &Array, target: *mut T, f: impl Fn(S) -> T) {
+fn arrange<S: Copy, T>(x: &Array, target: *mut T, f: impl Fn(S) -> T) -> Result<()> {
     let n = mlx::size(x);
     if n == 0 {
-        return;
+        return Ok(());
+    }
+    let take = |chunk: *const c_void, first: usize, count: usize| {
+        // SAFETY: `count` elements, whose places are those from `first` on.
+        let (from, to) = unsafe {
+            (
+                std::slice::from_raw_parts(chunk.cast::<S>(), count),
+                std::slice::from_raw_parts_mut(target.add(first), count),
+            )
+        };
+        for (o, &v) in to.iter_mut().zip(from) {
+            *o = f(v);
+        }
+    };
+    if transfer::download(x, take)? {
+        return Ok(());
     }
     let source = mlx::bytes(x).cast::<S>().cast_const();
     let shape = mlx::shape(x);
@@ -124,6 +139,7 @@ fn arrange<S: Copy, T>(x: &Array, target: *mut T, f: impl Fn(S) -> T) {
     } else {
         walk(x, source, target, f);
     }
+    Ok(())
 }
 
 /// A row-major matrix into column-major order, block by block for the cache's sake.
