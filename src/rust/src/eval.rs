@@ -73,7 +73,7 @@ impl Roots {
     unsafe fn left(self) -> Result<Arrays> {
         let arrays = Arrays::new();
         for i in 0..self.len() {
-            let ctx = R_ExternalPtrAddr(self.get(i));
+            let ctx = handle::peek(self.get(i));
             if !ctx.is_null() {
                 arrays.push(mlx::borrow(&ctx))?;
             }
