@@ -73,7 +73,7 @@ impl Roots {
     unsafe fn left(self) -> Result<Arrays> {
         let arrays = Arrays::new();
         for i in 0..self.len() {
-            let ctx = R_ExternalPtrAddr(self.get(i));
+            let ctx = handle::peek(self.get(i));
             if !ctx.is_null() {
                 arrays.push(mlx::borrow(&ctx))?;
             }
@@ -93,7 +93,7 @@ impl Roots {
 
 /// Also true for a freed array: it will not come.
 unsafe fn is_available(handle: SEXP) -> Result<bool> {
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = handle::peek(handle);
     Ok(ctx.is_null() || mlx::is_available(mlx::borrow(&ctx))?)
 }
 

@@ -42,7 +42,22 @@ pub const fn c_text(text: &'static str) -> &'static CStr {
     }
 }
 
+/// How R gets and gives back the memory of one vector.
+#[repr(C)]
+pub struct Allocator {
+    /// Gives that many bytes.
+    pub allocate: Option<unsafe extern "C" fn(*mut Allocator, usize) -> *mut c_void>,
+    /// Takes them back; called by the collector.
+    pub free: Option<unsafe extern "C" fn(*mut Allocator, *mut c_void)>,
+    /// R's own.
+    pub reserved: *mut c_void,
+    /// The allocator's own.
+    pub data: *mut c_void,
+}
+
 extern "C" {
+    /// A vector whose memory an allocator gives. R keeps a copy of that in the vector.
+    pub fn Rf_allocVector3(kind: SEXPTYPE, n: R_xlen_t, allocator: *mut Allocator) -> SEXP;
     /// Takes up the jump that `rmlx_protect` stopped.
     pub fn R_ContinueUnwind(cont: SEXP) -> !;
     /// Sets a cell's first field.
@@ -51,6 +66,12 @@ extern "C" {
     pub fn Rf_shallow_duplicate(x: SEXP) -> SEXP;
     /// Sets an element of a logical vector.
     pub fn SET_LOGICAL_ELT(x: SEXP, i: R_xlen_t, v: c_int);
+    /// A new environment.
+    pub fn R_NewEnv(enclosure: SEXP, hash: c_int, size: c_int) -> SEXP;
+    /// A reference that keeps its value as long as something else keeps its key.
+    pub fn R_MakeWeakRef(key: SEXP, value: SEXP, finalizer: SEXP, on_exit: Rboolean) -> SEXP;
+    /// The value; NULL where the key is gone.
+    pub fn R_WeakRefValue(reference: SEXP) -> SEXP;
     /// A full collection.
     pub fn R_gc();
     /// Evaluates a call; may jump.
@@ -88,6 +109,8 @@ extern "C" {
     );
     /// The attributes, as R keeps them: a pairlist.
     pub fn ATTRIB(x: SEXP) -> SEXP;
+    /// Gives an object the attributes of another; their values are shared.
+    pub fn SHALLOW_DUPLICATE_ATTRIB(to: SEXP, from: SEXP);
     /// The symbol of a string.
     pub fn Rf_installTrChar(text: SEXP) -> SEXP;
     /// `src/lookup.c`: a variable's value, `R_UnboundValue` if there is none; may jump.

@@ -71,6 +71,7 @@ const TABLES: &[&[Routine]] = &[
     op::special::ROUTINES,
     op::spread::ROUTINES,
     op::unary::ROUTINES,
+    transform::call::ROUTINES,
     transform::compile::ROUTINES,
     transform::custom::ROUTINES,
     transform::depends::ROUTINES,
@@ -82,6 +83,7 @@ const TABLES: &[&[Routine]] = &[
     transform::import::ROUTINES,
     transform::linear::ROUTINES,
     transform::map::ROUTINES,
+    transform::tree::ROUTINES,
 ];
 
 /// Called by R_init_rmlx: registers the routines and the ALTREP classes and starts MLX.

@@ -184,7 +184,7 @@ unsafe fn run(operation: &Operation, operands: SEXP, option: SEXP, tolerance: SE
 /// Evaluates what tells of failures, and raises the first.
 unsafe fn check(operation: &Operation, info: SEXP, kind: Dtype, tolerance: f64) {
     eval::evaluate(info);
-    let ctx = R_ExternalPtrAddr(info);
+    let ctx = handle::peek(info);
     let said = guarded(|| {
         let array = mlx::borrow(&ctx);
         let n = mlx::size(array);
