@@ -34,6 +34,16 @@ pub unsafe fn evaluate(handle: SEXP) {
     }
 }
 
+/// Whether an array has no values, as what vmap and compile trace.
+///
+/// # Safety
+/// As [`evaluate`].
+pub unsafe fn is_abstract(handle: SEXP) -> bool {
+    let ctx = handle::live(handle);
+    let array = mlx::borrow(&ctx);
+    mlx::is_tracer(array) && settled(|| mlx::is_abstract(array))
+}
+
 /// What is to be evaluated; it owns nothing, so that R may jump past it.
 #[derive(Clone, Copy)]
 enum Roots {
@@ -205,6 +215,14 @@ unsafe fn handles_of(list: SEXP) -> SEXP {
     handles
 }
 
+/// `.Call`: evaluates an array. (A list would count as another reference to it, even after its end.)
+unsafe extern "C" fn eval_one(x: SEXP) -> SEXP {
+    let handle = object::mlx_handle(x);
+    handle::live(handle);
+    run(Roots::One(handle));
+    R_NilValue
+}
+
 /// `.Call`: evaluates every array of a list in one go.
 unsafe extern "C" fn eval_all(list: SEXP) -> SEXP {
     run(Roots::All(Rf_protect(handles_of(list))));
@@ -228,4 +246,4 @@ unsafe extern "C" fn eval_start(list: SEXP) -> SEXP {
     R_NilValue
 }
 
-routines![eval_all / 1, eval_start / 1];
+routines![eval_all / 1, eval_one / 1, eval_start / 1];

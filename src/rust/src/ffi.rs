@@ -42,7 +42,22 @@ pub const fn c_text(text: &'static str) -> &'static CStr {
     }
 }
 
+/// How R gets and gives back the memory of one vector.
+#[repr(C)]
+pub struct Allocator {
+    /// Gives that many bytes.
+    pub allocate: Option<unsafe extern "C" fn(*mut Allocator, usize) -> *mut c_void>,
+    /// Takes them back; called by the collector.
+    pub free: Option<unsafe extern "C" fn(*mut Allocator, *mut c_void)>,
+    /// R's own.
+    pub reserved: *mut c_void,
+    /// The allocator's own.
+    pub data: *mut c_void,
+}
+
 extern "C" {
+    /// A vector whose memory an allocator gives. R keeps a copy of that in the vector.
+    pub fn Rf_allocVector3(kind: SEXPTYPE, n: R_xlen_t, allocator: *mut Allocator) -> SEXP;
     /// Takes up the jump that `rmlx_protect` stopped.
     pub fn R_ContinueUnwind(cont: SEXP) -> !;
     /// Sets a cell's first field.
@@ -94,6 +109,8 @@ extern "C" {
     pub fn rmlx_lookup(name: SEXP, frame: SEXP, inherits: c_int) -> SEXP;
     /// `src/lookup.c`: the same of a function.
     pub fn rmlx_lookup_function(name: SEXP, frame: SEXP) -> SEXP;
+    /// `src/references.c`: how many references R counts to an object, -1 where it does not tell.
+    pub fn rmlx_references(x: SEXP) -> c_int;
     /// `src/dots.c`: the `...` of a frame.
     pub fn rmlx_dots(frame: SEXP) -> SEXP;
     /// `src/unwind.c`: runs `body`, catching R's jumps.

@@ -81,9 +81,10 @@ pub unsafe fn new() -> SEXP {
 /// # Safety
 /// `handle` is one of ours.
 pub unsafe fn fill(handle: SEXP, value: Placed) {
-    if value.device == Device::Gpu {
-        R_SetExternalPtrTag(handle, TAGS.with(Cell::get)[1]);
-    }
+    R_SetExternalPtrTag(
+        handle,
+        TAGS.with(Cell::get)[usize::from(value.device == Device::Gpu)],
+    );
     R_SetExternalPtrAddr(handle, mlx::release(value.array));
 }
 
@@ -164,6 +165,22 @@ pub unsafe fn length(handle: SEXP) -> R_xlen_t {
         };
     }
     mlx::size(mlx::borrow(&ctx)) as R_xlen_t
+}
+
+/// Notes that more than one R vector stands on the handle.
+///
+/// # Safety
+/// `handle` is one of ours, with an array.
+pub unsafe fn note_sharing(handle: SEXP) {
+    R_SetExternalPtrProtected(handle, Rf_ScalarLogical(1)); // R's one and only TRUE
+}
+
+/// Whether [`note_sharing`] was told of the handle.
+///
+/// # Safety
+/// `handle` is one of ours.
+pub unsafe fn is_shared(handle: SEXP) -> bool {
+    TYPEOF(R_ExternalPtrProtected(handle)) == SEXPTYPE::LGLSXP
 }
 
 /// Lets go of the array; the handle is empty afterwards.

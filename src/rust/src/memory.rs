@@ -7,6 +7,7 @@ use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use extendr_api::prelude::*;
 use std::cell::Cell;
+use std::ffi::c_void;
 
 thread_local! {
     static STEP: Cell<usize> = const { Cell::new(STEP_RANGE.0) };
@@ -55,22 +56,44 @@ fn active() -> usize {
 /// Runs R's collector if the arrays grew by a step since it last ran.
 ///
 /// # Safety
-/// On R's main thread; everything live must be protected.
+/// On R's main thread; everything live must be protected. The caller owns nothing: this may jump.
 pub unsafe fn relieve() {
-    let now = active();
-    let base = BASE.with(Cell::get);
     let step = STEP.with(Cell::get);
-    if now > base.saturating_add(step.max(base / 2)) {
-        collect();
-    } else if now < base {
-        BASE.with(|b| b.set(now));
+    BASE.with(|base| base.set(relieved(base.get(), step, active)));
+}
+
+/// Runs R's collector if what R objects hold, `held()` bytes, grew by a step since it last ran, when it
+/// was `base`. The new base.
+///
+/// # Safety
+/// As [`relieve`].
+pub unsafe fn relieved(base: usize, step: usize, held: impl Fn() -> usize) -> usize {
+    let step = step.max(base / 2);
+    if held() <= base.saturating_add(step) {
+        return base.min(held());
     }
+    collect_young();
+    if held() > base.saturating_add(step / 4) {
+        R_gc();
+        return held();
+    }
+    base.min(held())
 }
 
 /// Whether making so many bytes is a reason to run R's collector before: what R has not collected
 /// would stay in memory when it is computed.
 pub fn is_step(bytes: usize) -> bool {
     bytes > STEP.with(Cell::get)
+}
+
+/// Runs R's collector on what is new, where most of what is dead is found: that takes a twentieth of the
+/// time that all of it would.
+unsafe fn collect_young() {
+    let name = Rf_install(c"gc".as_ptr());
+    let call = Rf_protect(call(name, &[Rf_ScalarLogical(0)]));
+    SET_TAG(CDR(call), Rf_install(c"full".as_ptr()));
+    Rf_eval(call, R_BaseEnv);
+    Rf_unprotect(1);
 }
 
 /// Runs R's collector.
@@ -128,6 +151,24 @@ fn free_memory() -> usize {
     }
 }
 
+/// From how many bytes on large pages pay.
+const LARGE_PAGES: usize = 4 << 20;
+
+/// Asks the system to back memory that nobody has written to yet by large pages, if it is much: it is
+/// some thousand times as often that the first write to a small page has to wait.
+pub fn prefer_large_pages(at: *mut c_void, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    if bytes >= LARGE_PAGES {
+        // SAFETY: a plain query, and advice on whole pages of memory that is ours; it changes no contents.
+        unsafe {
+            let page = libc::sysconf(libc::_SC_PAGESIZE).max(1) as usize;
+            let skipped = at.align_offset(page);
+            let length = (bytes - skipped) / page * page;
+            libc::madvise(at.byte_add(skipped), length, libc::MADV_HUGEPAGE);
+        }
+    }
+}
+
 /// In a fork MLX would wait for its lock, perhaps for ever.
 unsafe fn refuse_forked() {
     if crate::handle::forked() {
@@ -182,6 +223,7 @@ unsafe extern "C" fn memory_set_own(which: SEXP, bytes: SEXP) -> SEXP {
 /// `.Call`: gives cached buffers back to the system.
 unsafe extern "C" fn clear_cache() -> SEXP {
     refuse_forked();
+    crate::convert::room::clear();
     mlx_sys::mlx_clear_cache();
     R_NilValue
 }

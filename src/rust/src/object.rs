@@ -4,7 +4,7 @@
 //! the vector itself, or a pairlist cell holding it if base C code was given a writable pointer.
 //! Nobody tells how long that code keeps the pointer (it may call R in between), so from then on every
 //! use of the array sees whether the vector changed.
-use crate::convert::{from_r, to_r};
+use crate::convert::{from_r, room, to_r};
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::error::{guarded, raise, throw, Error, Result};
@@ -192,10 +192,8 @@ pub unsafe fn read(handle: SEXP) -> SEXP {
     eval::evaluate(handle);
     let ctx = handle::live(handle);
     let array = mlx::borrow(&ctx);
-    let out = Rf_protect(Rf_allocVector(
-        dtype::r_type(mlx::dtype(array)),
-        mlx::size(array) as R_xlen_t,
-    ));
+    let kind = dtype::r_type(mlx::dtype(array));
+    let out = Rf_protect(room::vector(kind, mlx::size(array)));
     handle::live(handle); // a finalizer may have freed it meanwhile
     if guarded(|| to_r::copy(array, to_r::address(out))).is_none() {
         raise();
@@ -221,7 +219,36 @@ unsafe extern "C" fn duplicate(x: SEXP, _deep: Rboolean) -> SEXP {
             Rf_duplicate(materialise(x))
         };
     }
-    R_new_altrep(class_of(TYPEOF(x)), handle_of(x), R_NilValue)
+    let handle = handle_of(x);
+    handle::note_sharing(handle);
+    R_new_altrep(class_of(TYPEOF(x)), handle, R_NilValue)
+}
+
+/// Whether `x` is being assigned into by R's `x[...] <- value`, and is nobody else's: the method's
+/// argument is R's `*tmp*`, which stands for a variable's own value (a copy, if others had it), so that
+/// only that variable and the argument refer to it, unless the indices made it known to more.
+///
+/// # Safety
+/// `x` is live; `expression` is what the method got for it.
+pub unsafe fn is_only_assigned(x: SEXP, expression: SEXP) -> bool {
+    let vector = vector_of(x);
+    TYPEOF(expression) == SEXPTYPE::SYMSXP
+        && CStr::from_ptr(R_CHAR(PRINTNAME(expression))) == c"*tmp*"
+        && vector == x
+        && rmlx_references(x) == 2
+        && TYPEOF(R_altrep_data2(x)) != SEXPTYPE::LISTSXP
+        && !handle::is_shared(R_altrep_data1(x))
+}
+
+/// Gives a vector of ours another array, of the same dtype and shape.
+///
+/// # Safety
+/// `x` is one of our vectors, and nobody else's.
+pub unsafe fn replace(x: SEXP, value: Placed) {
+    let handle = R_altrep_data1(x);
+    handle::discard(handle);
+    handle::fill(handle, value);
+    R_set_altrep_data2(x, R_NilValue);
 }
 
 unsafe extern "C" fn data_pointer(x: SEXP, writable: Rboolean) -> *mut c_void {

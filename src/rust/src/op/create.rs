@@ -99,6 +99,11 @@ unsafe extern "C" fn values(x: SEXP, on_purpose: SEXP) -> SEXP {
     object::read(handle)
 }
 
+/// `.Call`: whether the values read last hold an integer that is NA to R.
+unsafe extern "C" fn na_made() -> SEXP {
+    Rf_ScalarLogical(to_r::na_made().into())
+}
+
 /// `.Call`: an int64 array's values as bit64 keeps them.
 unsafe extern "C" fn values_integer64(x: SEXP) -> SEXP {
     let handle = object::mlx_handle(x);
@@ -207,6 +212,7 @@ unsafe extern "C" fn sequence(
 
 routines![
     from_vector / 4,
+    na_made / 0,
     values / 2,
     values_integer64 / 1,
     full / 4,
