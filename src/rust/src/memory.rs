@@ -156,16 +156,16 @@ const LARGE_PAGES: usize = 4 << 20;
 
 /// Asks the system to back memory that nobody has written to yet by large pages, if it is much: it is
 /// some thousand times as often that the first write to a small page has to wait.
-pub fn prefer_large_pages(at: *mut c_void, bytes: usize) {
+///
+/// # Safety
+/// So many bytes there are the caller's.
+pub unsafe fn prefer_large_pages(at: *mut c_void, bytes: usize) {
     #[cfg(target_os = "linux")]
     if bytes >= LARGE_PAGES {
-        // SAFETY: a plain query, and advice on whole pages of memory that is ours; it changes no contents.
-        unsafe {
-            let page = libc::sysconf(libc::_SC_PAGESIZE).max(1) as usize;
-            let skipped = at.align_offset(page);
-            let length = (bytes - skipped) / page * page;
-            libc::madvise(at.byte_add(skipped), length, libc::MADV_HUGEPAGE);
-        }
+        let page = libc::sysconf(libc::_SC_PAGESIZE).max(1) as usize;
+        let skipped = at.align_offset(page);
+        let length = (bytes - skipped) / page * page;
+        libc::madvise(at.byte_add(skipped), length, libc::MADV_HUGEPAGE);
     }
 }
 

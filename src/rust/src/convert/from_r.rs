@@ -173,7 +173,8 @@ pub fn import(source: &Source, to: Dtype, shape: &[i32], device: Device) -> Resu
     let reversed: Vec<i32> = shape.iter().rev().copied().collect();
     let out = mlx::uninitialised(&reversed, to)?;
     if n > 0 {
-        memory::prefer_large_pages(mlx::bytes(&out), n * dtype::size(to));
+        // SAFETY: what was just made for as many elements.
+        unsafe { memory::prefer_large_pages(mlx::bytes(&out), n * dtype::size(to)) };
         write(source, to, mlx::bytes(&out))?;
     }
     if shape.len() < 2 {

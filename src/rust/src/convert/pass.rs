@@ -173,10 +173,10 @@ pub unsafe fn turn<S: Copy + Sync, T: Copy>(
             let width = EDGE.min(ncol - j0);
             for i0 in (0..nrow).step_by(EDGE) {
                 let height = EDGE.min(nrow - i0);
-                for i in 0..height {
-                    let start = (i0 + i) * ncol + j0;
-                    for (j, &v) in from[start..start + width].iter().enumerate() {
-                        block[j][i] = f(v);
+                let rows = from[i0 * ncol..].chunks(ncol).take(height);
+                for (i, row) in rows.enumerate() {
+                    for (column, &v) in block.iter_mut().zip(&row[j0..j0 + width]) {
+                        column[i] = f(v);
                         any |= special(v);
                     }
                 }
