@@ -139,7 +139,7 @@ unit_products <- function(outputs, inputs, reduce = NULL, turn = FALSE) {
 blocks_of <- function(n, arrays) {
   size <- max(1, floor(2^24 / max(1, sum(lengths(arrays)))))
   if (n == 0L) return(list(integer(0)))
-  unname(split(seq_len(n), ceiling(seq_len(n) / size)))
+  lapply(seq(1, n, by = size), function(first) as.integer(first:min(n, first + size - 1)))
 }
 
 # Arrays like x with one 1 and zeros, in row-major order, along a new first axis.

@@ -4,8 +4,9 @@
 #'
 #' R's collector sees only a few bytes of each array, so rmlx runs it when the arrays grew by a step
 #' since the last time: a 64th of the machine's memory, at least 256 MB and at most 1 GB, or
-#' `options(rmlx.memory_step = bytes)` set before the package is loaded. MLX keeps freed buffers of up
-#' to one step for reuse. A request beyond `options(rmlx.memory_limit = bytes)`, also set before
+#' `options(rmlx.memory_step = bytes)` set before the package is loaded. Its youngest objects only, among which
+#' most temporaries are, are collected each time the arrays grew by a quarter of a step: that takes
+#' a millisecond, all of R's objects some 30. MLX keeps freed buffers of up to one step for reuse. A request beyond `options(rmlx.memory_limit = bytes)`, also set before
 #' loading (default: the machine's memory or the process's address space), is an error of class
 #' `rmlx_error_memory`.
 #'

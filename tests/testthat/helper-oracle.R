@@ -7,7 +7,7 @@ dtypes <- c(
 
 whole_dtypes <- grep("int|bool", dtypes, value = TRUE)
 
-as64 <- function(x) as_mlx(x, dtype = "float64")
+as64 <- function(x) as_mlx(x, dtype = "float64", device = "cpu")
 
 # The values that float32 keeps of doubles, by way of R's own serialisation.
 single <- function(x) {
@@ -194,6 +194,7 @@ central_difference <- function(f, args, k, h = 2e-4) {
 # Gradients of sum(w * f(args)) with respect to the numbered arguments, against those of the oracle.
 expect_gradient <- function(f, oracle, args, argnums = seq_along(args), label = "gradient",
                             tolerance = 1e-6, h = 2e-4) {
+  local_cpu()
   out <- suppressWarnings(do.call(oracle, args))
   w <- weights_for(out)
   if (length(dim(w)) == 1L) w <- as.vector(w)

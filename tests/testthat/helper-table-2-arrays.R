@@ -194,7 +194,7 @@ shape_rows <- list(
   keeps("aperm", function(x) aperm(x, c(3, 1, 2)), inputs = list(list(cube))),
   keeps("aperm(x)", function(x) aperm(x), function(x) if (is.null(dim(x))) x else base::aperm(x),
         inputs = list(list(cube), list(a)), covers = "aperm"),
-  keeps("mlx_cast", function(x) mlx_cast(mlx_cast(x, "float64"), mlx_dtype(x)), function(x) x,
+  keeps("mlx_cast", function(x) mlx_cast(as_mlx(x, dtype = "float64", device = "cpu"), mlx_dtype(x)), function(x) x,
         inputs = list(list(a)), int = NULL),
   keeps("mlx_stop_gradient", mlx_stop_gradient, function(x) x, inputs = list(list(a)),
         grad = FALSE),

@@ -64,7 +64,8 @@ expect_told <- function(block, kind = "error", transform = identity) {
              paste0("the call of ", piece$source[[1L]], " is ", deparse(call)[[1L]]))
     }
   }
-  expect_snapshot_output(cat(vapply(pieces, told_text, "", transform), sep = ""), cran = TRUE)
+  on_cpu <- function(lines) transform(as_on_cpu(lines))
+  expect_snapshot_output(cat(vapply(pieces, told_text, "", on_cpu), sep = ""), cran = TRUE)
 }
 
 # Whatever source R kept with functions in them.

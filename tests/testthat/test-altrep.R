@@ -33,6 +33,7 @@ expect_as_plain <- function(bodies, x = as64(values), r = values, tolerance = 1e
 }
 
 test_that("functions of base R give what the plain vector gives", {
+  local_cpu()
   expect_as_plain(alist(
     mean.default(x), order(x), order(x, decreasing = TRUE), sort(x), sort.int(unclass(x), method = "quick"),
     sort.int(unclass(x), method = "radix"), sort.int(unclass(x), partial = 3), rank(x), rev(x), unique(x),
@@ -67,6 +68,7 @@ test_that("functions of base R give what the plain vector gives", {
 })
 
 test_that("functions of stats, graphics and utils give what the plain vector gives", {
+  local_cpu()
   grDevices::pdf(NULL)
   on.exit(grDevices::dev.off())
   expect_as_plain(alist(
@@ -92,6 +94,7 @@ test_that("functions of stats, graphics and utils give what the plain vector giv
 })
 
 test_that("matrices, logicals, integers and complex numbers are read as such", {
+  local_cpu()
   m <- matrix(c(2, 1, 1, 3, 5, 8), 3, dimnames = list(letters[1:3], c("u", "v")))
   expect_as_plain(alist(
     apply(x, 1, sum), apply(unclass(x), 2, sort), data.frame(x), as.data.frame(x), is.matrix(x), is.array(x),
@@ -118,6 +121,7 @@ test_that("matrices, logicals, integers and complex numbers are read as such", {
 })
 
 test_that("identical() and all.equal() compare values", {
+  local_cpu()
   x <- as64(values)
   expect_true(identical(x, as64(values)))
   expect_false(identical(x, x + 1))
@@ -127,6 +131,7 @@ test_that("identical() and all.equal() compare values", {
 })
 
 test_that("base R's vectors keep what is assigned into them", {
+  local_cpu()
   out <- numeric(3)
   x <- as64(c(7, 8))
   out[2] <- x[1]
@@ -146,6 +151,7 @@ lengths <- c(1, 63, 64, 1000) # from 64 on R wraps a vector whose attributes cha
 one_axis <- function(r) mlx_reshape(as64(r), length(r))
 
 test_that("attributes set on a copy never show on the original", {
+  local_cpu()
   setters <- list(
     function(y) `attr<-`(y, "note", "mine"), function(y) `names<-`(y, as.character(seq_along(y))),
     function(y) `dim<-`(y, c(1, length(y))), function(y) `class<-`(y, c("own", "mlx")), function(y) unclass(y),
@@ -188,6 +194,7 @@ test_that("attributes set on a copy never show on the original", {
 })
 
 test_that("an object with attributes of its own still is the array, in every length", {
+  local_cpu()
   for (n in lengths) {
     x <- one_axis(as.numeric(seq_len(n)))
     y <- x
@@ -203,6 +210,7 @@ test_that("an object with attributes of its own still is the array, in every len
 })
 
 test_that("what base R code writes into a copy never shows in the original, nor in what follows from it", {
+  local_cpu()
   for (n in lengths) {
     r <- as.numeric(rev(seq_len(n)))
     x <- one_axis(r)
@@ -226,6 +234,7 @@ test_that("what base R code writes into a copy never shows in the original, nor 
 })
 
 test_that("a function may change its argument without the caller seeing it", {
+  local_cpu()
   change <- function(v) {
     v[1] <- 0
     attr(v, "k") <- 1
@@ -243,6 +252,7 @@ test_that("a function may change its argument without the caller seeing it", {
 })
 
 test_that("a written copy whose class is put back is an array of the written values", {
+  local_cpu()
   for (n in lengths) {
     y <- unclass(as64(as.numeric(seq_len(n))))
     y[1] <- 41
@@ -252,6 +262,7 @@ test_that("a written copy whose class is put back is an array of the written val
 })
 
 test_that("type, size and description are those of a vector", {
+  local_cpu()
   types <- c(
     bool = "logical", uint8 = "integer", uint16 = "integer", int8 = "integer", int16 = "integer", int32 = "integer",
     uint32 = "double", uint64 = "double", int64 = "double", float16 = "double", bfloat16 = "double",
@@ -274,6 +285,7 @@ test_that("type, size and description are those of a vector", {
 })
 
 test_that("reads by base R are counted once an array, and those of our own functions are not", {
+  local_cpu()
   x <- as64(matrix(values, 2))
   before <- mlx_host_reads()
   y <- sum(x %*% t(x)) + mean(x[1, ]) + max(exp(x))
@@ -295,6 +307,7 @@ test_that("reads by base R are counted once an array, and those of our own funct
 })
 
 test_that("options(rmlx.host_reads) warns of silent reads or refuses them", {
+  local_cpu()
   old <- options(rmlx.host_reads = "warn")
   on.exit(options(old))
   caught <- NULL

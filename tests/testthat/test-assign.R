@@ -72,6 +72,7 @@ test_that("the user's attributes stay on an array that is assigned into", {
 })
 
 test_that("values are cast to the array's dtype", {
+  local_cpu()
   for (dtype in setdiff(dtypes, "bool")) {
     x <- as_mlx(c(1, 2, 3), dtype = dtype)
     x[2] <- 7
@@ -198,7 +199,8 @@ assign_gradient_case <- function(rank) {
 }
 
 test_that("gradients of random assignments flow to the array and to the value", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   set.seed(8)
   expect_cases(250L, function(i) assign_gradient_case(1L + i %% 4L))
 })

@@ -46,6 +46,7 @@ two_operands <- list(
 )
 
 test_that("shapes that do not fit are errors that name both", {
+  local_cpu()
   misfits <- list(
     list(3L, 2L, "3", "2"), list(c(2L, 3L), c(3L, 2L), "2 x 3", "3 x 2"), list(c(2L, 3L), 2L, "2 x 3", "2"),
     list(c(2L, 3L, 4L), c(2L, 4L), "2 x 3 x 4", "2 x 4"), list(0L, 2L, "0", "2"),

@@ -21,6 +21,7 @@ test_that("a chain of 20 operations is replayed without entering R, over changin
 })
 
 test_that("dtypes, devices, structures, names and static values have graphs of their own", {
+  local_cpu()
   made <- counted(function(p, how = "add", twice = FALSE) {
     out <- if (how == "add") p$a + p$b[[1]] else p$a * p$b[[1]]
     if (twice) 2 * out else out
@@ -128,6 +129,7 @@ test_that("numbers of R's own generator are never repeated, with a warning", {
 })
 
 test_that("gradients, maps, Hessians, custom functions and checkpoints compile, and compiled functions transform", {
+  local_cpu()
   f <- function(x) sum(exp(x) * x)
   compiled <- mlx_compile(f)
   at <- c(0.5, -1, 2)
@@ -177,6 +179,7 @@ test_that("compiled functions within others, and of traced variables, are right"
 })
 
 test_that("float64 stays exact", {
+  local_cpu()
   at <- c(0.3, 1.7, -2.2)
   f <- mlx_compile(function(x) exp(sin(x)) * 0.1 + cos(x) / 3 + x %/% 0.7 + mlx_erf(x))
   want <- exp(sin(at)) * 0.1 + cos(at) / 3 + at %/% 0.7 + (2 * pnorm(at * sqrt(2)) - 1)
@@ -223,6 +226,7 @@ test_that("without a compiler on the PATH, or with one that fails, graphs run un
   Sys.chmod(file.path(bad, "g++"), "755")
   for (path in c("/nonexistent", bad)) {
     child <- eval(bquote(run_child({
+      mlx_device("cpu") # a gpu's compiler is a library
       Sys.setenv(PATH = .(path))
       f <- mlx_compile(function(x) exp(x) * 2.25 + sin(x) / 3)
       at <- c(1, 2.5)
@@ -272,6 +276,7 @@ test_that("compilation can be turned off and on", {
 })
 
 test_that("the default dtype and device in force count", {
+  local_cpu()
   made <- counted(function(x) x * 0 + as_mlx(1 / 3))
   old <- options(rmlx.dtype = "float32")
   on.exit(options(old))

@@ -19,6 +19,7 @@ test_that("shapes that do not fit are told", {
 })
 
 test_that("nothing convolved is nothing, or zeros", {
+  local_cpu()
   w <- as64(array(1, c(4, 3, 2)))
   for (kind in c("float32", "float64")) {
     w <- mlx_cast(w, kind)
@@ -29,6 +30,7 @@ test_that("nothing convolved is nothing, or zeros", {
 })
 
 test_that("every floating dtype is convolved, integers and logicals too, and groups and complex numbers", {
+  local_cpu()
   x <- array(c(1, -2, 3, 4, 0, 1), c(1, 3, 2))
   w <- array(c(1, 2, -1, 0.5, 1, 1, 2, 0), c(2, 2, 2))
   for (kind in c("float16", "bfloat16", "float32", "float64")) {
@@ -50,6 +52,7 @@ test_that("every floating dtype is convolved, integers and logicals too, and gro
 })
 
 test_that("the float32 gradients of grouped and dilated convolutions agree with float64's", {
+  local_cpu()
   x <- waves(c(2, 6, 5, 4))
   w <- waves(c(4, 3, 2, 2), 1.3)
   f <- function(x, w) sum(mlx_conv2d(x, w, 2, 1, c(1, 2), 2)^2)

@@ -15,6 +15,7 @@ test_that("the dtype of an R vector follows its type", {
 })
 
 test_that("options(rmlx.dtype) chooses the dtype of numbers, and only of numbers", {
+  local_cpu()
   rlang::local_options(rmlx.dtype = "float64")
   expect_identical(mlx_dtype(as_mlx(1L)), "float64")
   expect_identical(as.vector(as_mlx(0.1)), 0.1)
@@ -35,6 +36,7 @@ test_that("an unknown default dtype is an error, not float32", {
 })
 
 test_that("local_mlx_dtype() and with_mlx_dtype() last as long as their frame, errors included", {
+  local_cpu()
   rlang::local_options(rmlx.dtype = NULL)
   f <- function() {
     local_mlx_dtype("float64")
@@ -71,6 +73,7 @@ test_that("shapes: one number is 0-d, a vector 1-d, arrays keep their dim", {
 })
 
 test_that("element [i, j] stays [i, j], in every dtype and there and back", {
+  local_cpu()
   plain <- list(matrix(c(TRUE, FALSE, TRUE, TRUE, FALSE, FALSE), 2), matrix(1:6, 2),
                 array(as.double(1:24), 2:4), matrix(complex(real = 1:6, imaginary = 6:1), 3))
   for (x in plain) {
@@ -96,6 +99,7 @@ test_that("element [i, j] stays [i, j], in every dtype and there and back", {
 })
 
 test_that("every R type becomes every dtype", {
+  local_cpu()
   sources <- list(logical = c(FALSE, TRUE), integer = 0:1, double = c(0, 1), integer64 = i64(0, 1))
   for (dtype in dtypes) {
     seen <- lapply(sources, function(x) {
@@ -112,6 +116,7 @@ test_that("every R type becomes every dtype", {
 })
 
 test_that("the R type that comes back follows the dtype", {
+  local_cpu()
   types <- c(bool = "logical", uint8 = "integer", uint16 = "integer", uint32 = "double",
              uint64 = "double", int8 = "integer", int16 = "integer", int32 = "integer",
              int64 = "double", float16 = "double", bfloat16 = "double", float32 = "double",
@@ -159,6 +164,7 @@ test_that("fractions are cut towards zero, as by as.integer()", {
 })
 
 test_that("a numeric NA becomes NaN, and an error where the dtype has none", {
+  local_cpu()
   for (dtype in floats) {
     for (x in list(c(1, NA), c(1, NaN), c(1L, NA), c(TRUE, NA))) {
       expect_identical(is.nan(as.vector(as_mlx(x, dtype = dtype))), c(FALSE, TRUE), label = dtype)
@@ -182,6 +188,7 @@ test_that("a numeric NA becomes NaN, and an error where the dtype has none", {
 })
 
 test_that("infinities, signed zeros and the smallest numbers survive", {
+  local_cpu()
   x <- c(Inf, -Inf, 0, -0, .Machine$double.xmin, 4.9e-324, .Machine$double.xmax)
   expect_identical(as.vector(as64(x)), x)
   expect_identical(1 / as.vector(as64(-0)), -Inf)
@@ -195,7 +202,8 @@ test_that("infinities, signed zeros and the smallest numbers survive", {
 })
 
 test_that("float64 is real double precision from end to end", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   x <- c(0.1, 1 / 3, pi, 1e-300, 1e300)
   expect_identical(as.vector(as_mlx(x)), x)
   expect_identical(as.vector(as_mlx(x) + 0.1), x + 0.1)
@@ -235,6 +243,7 @@ test_that("other dtypes become integer64 as R's numbers do", {
 })
 
 test_that("64-bit integers beyond 2^53 are told when they become doubles", {
+  local_cpu()
   exact <- as_mlx(i64("9007199254740992", "-9007199254740992"))
   expect_silent(expect_identical(as.vector(exact), c(2^53, -2^53)))
   for (text in c("9007199254740993", "-9007199254740993", "9223372036854775807")) {
@@ -249,6 +258,7 @@ test_that("64-bit integers beyond 2^53 are told when they become doubles", {
 })
 
 test_that("int32's smallest value is told, since R's integers have none", {
+  local_cpu()
   x <- as_mlx(c(-2^31, 5), dtype = "int32")
   expect_warning(expect_identical(as.vector(x), c(NA, 5L)), "-2147483648, is NA",
                  class = "rmlx_warning_precision")
@@ -267,6 +277,7 @@ test_that("raw bytes are uint8", {
 })
 
 test_that("a data frame of numbers is a matrix", {
+  local_cpu()
   d <- data.frame(a = 1:2, b = c(1.5, -2))
   x <- as_mlx(d)
   expect_identical(mlx_shape(x), c(2L, 2L))
@@ -284,6 +295,7 @@ test_that("a data frame of numbers is a matrix", {
 })
 
 test_that("integer64 and mlx columns of a data frame keep their values", {
+  local_cpu()
   skip_if_not_installed("bit64")
   x <- i64("9007199254740993", "2")
   d <- data.frame(a = x, b = x)
@@ -305,6 +317,7 @@ test_that("names, dimnames and one-dimensional tables come along", {
 })
 
 test_that("an mlx array comes back as it is unless something else is asked for", {
+  local_cpu()
   x <- as64(c(0.1, 0.2))
   expect_identical(mlx_dtype(as_mlx(x)), "float64")
   expect_identical(as.vector(as_mlx(x, dtype = "float32")), single(c(0.1, 0.2)))
@@ -312,6 +325,7 @@ test_that("an mlx array comes back as it is unless something else is asked for",
 })
 
 test_that("mlx_cast() between all dtypes agrees with R's conversion", {
+  local_cpu()
   values <- c(0, 1, 2, 100)
   for (from in dtypes) {
     x <- as_mlx(values, dtype = from)
@@ -336,6 +350,7 @@ test_that("mlx_cast() between all dtypes agrees with R's conversion", {
 })
 
 test_that("casts between floating dtypes carry the gradient", {
+  local_cpu()
   g <- mlx_grad(function(x) sum(mlx_cast(x, "float64")^2), c(1, 2))[[1]]
   expect_identical(as.vector(g), c(2, 4))
   expect_identical(mlx_dtype(g), "float32")
@@ -382,6 +397,7 @@ test_that("a user's attributes stay on the array and leave with it from rank 2 o
 })
 
 test_that("base R's conversions work on the values", {
+  local_cpu()
   x <- c(-1.7, 0, 2.5)
   y <- as_mlx(matrix(x, 1))
   expect_identical(as.numeric(y), single(x))

@@ -49,6 +49,7 @@ test_that("mlx_matrix() infers one extent, as matrix() does", {
 })
 
 test_that("mlx_vector() and mlx_scalar() have the rank they are named for", {
+  local_cpu()
   expect_identical(mlx_shape(mlx_vector(5)), 1L)
   expect_identical(mlx_shape(mlx_vector(matrix(1:4, 2))), 4L)
   expect_identical(mlx_shape(mlx_scalar(5)), integer())
@@ -66,6 +67,7 @@ test_that("mlx_vector() and mlx_scalar() have the rank they are named for", {
 })
 
 test_that("constructors keep the dtype of an mlx array, and its gradient", {
+  local_cpu()
   x <- as64(c(0.1, 0.2))
   made <- list(mlx_array(x, 2), mlx_matrix(x, ncol = 2), mlx_vector(x), mlx_scalar(x[1]),
                mlx_full(2, x[1]), mlx_array(x, c(2, 3)))
@@ -75,7 +77,7 @@ test_that("constructors keep the dtype of an mlx array, and its gradient", {
   }
   expect_identical(as.array(mlx_array(as_mlx(matrix(1:6, 2)), c(3, 2))), matrix(1:6 + 0, 3))
   expect_identical(mlx_dtype(mlx_vector(x, dtype = "float32")), "float32")
-  local_mlx_dtype("float64")
+  local_doubles()
   weights <- matrix(c(0.5, 1, -2, 3, 0.1, 7), 2)
   g <- mlx_grad(function(z) sum(mlx_array(z, c(2, 3)) * weights), c(1, 2))[[1]]
   expect_near(g, rowSums(weights))
@@ -88,6 +90,7 @@ test_that("constructors keep the dtype of an mlx array, and its gradient", {
 })
 
 test_that("constants exist in every dtype and shape", {
+  local_cpu()
   dims <- list(integer(), 3L, c(2L, 3L), c(0L, 2L), c(2L, 1L, 2L))
   look <- function(x) list(mlx_shape(x), mlx_dtype(x), Re(as.complex(x)))
   for (dtype in dtypes) {
@@ -120,6 +123,7 @@ test_that("mlx_full() chooses the dtype by its value and checks that it fits", {
 })
 
 test_that("mlx_eye() has ones on its diagonal", {
+  local_cpu()
   eye <- function(n, m, k) outer(seq_len(n), seq_len(m), function(i, j) as.double(j - i == k))
   for (k in -3:3) {
     expect_identical(as.matrix(mlx_eye(3, 4, k)), eye(3, 4, k))
@@ -133,7 +137,8 @@ test_that("mlx_eye() has ones on its diagonal", {
 })
 
 test_that("mlx_arange() is seq() by a step", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   cases <- list(c(1, 10, 3), c(0, 1, 0.1), c(5, 1, -2), c(1, 1, 1), c(-1, 1, 0.25), c(0, 10, 3),
                 c(1, 5000, 1))
   for (a in cases) {
@@ -153,7 +158,8 @@ test_that("mlx_arange() is seq() by a step", {
 })
 
 test_that("mlx_linspace() is seq() of a length", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   expect_near(mlx_linspace(0, 1), seq(0, 1, length.out = 50), 1e-15, absolute = 1e-15)
   expect_near(mlx_linspace(3, -2, 7), seq(3, -2, length.out = 7), 1e-15, absolute = 1e-15)
   expect_identical(as.vector(mlx_linspace(0, 0.7, 10001))[10001], 0.7)

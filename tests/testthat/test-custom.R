@@ -1,6 +1,6 @@
 # Functions with rules of their own, and checkpoints.
 
-f64 <- function(x) as_mlx(x, dtype = "float64")
+f64 <- function(x) as_mlx(x, dtype = "float64", device = "cpu")
 
 # x^3 whose rules multiply by 5, to see that they are taken: with vjp, jvp, or both.
 scaled <- function(vjp = FALSE, jvp = FALSE, vmap = NULL) {
@@ -13,6 +13,7 @@ scaled <- function(vjp = FALSE, jvp = FALSE, vmap = NULL) {
 }
 
 test_that("of vjp and jvp one follows from the other, and both from the function", {
+  local_cpu()
   x <- c(0.5, -2)
   for (rules in list(c(TRUE, FALSE), c(FALSE, TRUE), c(TRUE, TRUE), c(FALSE, FALSE))) {
     f <- scaled(rules[[1]], rules[[2]])
@@ -43,6 +44,7 @@ test_that("of vjp and jvp one follows from the other, and both from the function
 })
 
 test_that("rules see nested lists, names, integers and other values as the function does", {
+  local_cpu()
   seen <- NULL
   f <- mlx_custom_function(
     function(p, n, label) list(y = p$a * p$rest$b, z = list(n + 1L)),
@@ -70,6 +72,7 @@ test_that("rules see nested lists, names, integers and other values as the funct
 })
 
 test_that("a function in base R works with its rule, and reading what a rule is transposed by is an error", {
+  local_cpu()
   area <- mlx_custom_function(
     function(b) as_mlx(pnorm(as.numeric(b)), dtype = "float64"),
     vjp = function(primals, cotangents, outputs) cotangents * as_mlx(dnorm(as.numeric(primals[[1]])), dtype = "float64")
@@ -88,6 +91,7 @@ test_that("a function in base R works with its rule, and reading what a rule is 
 })
 
 test_that("a vmap rule gets inputs and axes, and its outputs are placed", {
+  local_cpu()
   seen <- NULL
   f <- mlx_custom_function(
     function(p, k) list(p$a * k, sum(p$a)),
@@ -114,6 +118,7 @@ test_that("a vmap rule gets inputs and axes, and its outputs are placed", {
 })
 
 test_that("wrong results of rules are told, with the user's call", {
+  local_cpu()
   at <- f64(c(1, 2))
   wrong <- function(vjp) mlx_custom_function(function(x) x^2, vjp = vjp)
   grad <- function(f) mlx_grad(function(x) sum(f(x)), at)
@@ -139,6 +144,7 @@ test_that("wrong results of rules are told, with the user's call", {
 })
 
 test_that("arrays of outer transformations that are captured are an error, constants are not", {
+  local_cpu()
   k <- f64(3)
   for (wrap in list(mlx_checkpoint, function(f) mlx_custom_function(f, vjp = function(p, ct, out) ct))) {
     expect_error(mlx_grad(function(w) wrap(function(x) x * w)(f64(2)), f64(5)), "Make it an argument",
@@ -199,6 +205,7 @@ places <- list(
 
 for (place in names(places)) {
   test_that(paste("conditions in", place, "reach the caller as they are"), {
+    local_cpu()
     run <- places[[place]]
     own <- structure(class = c("my_error", "error", "condition"), list(message = "mine", call = quote(here())))
     expect_identical(tryCatch(run(function() stop(own)), my_error = identity), own)
@@ -232,6 +239,7 @@ for (place in names(places)) {
 }
 
 test_that("a checkpoint keeps values and gradients, of any order", {
+  local_cpu()
   w <- matrix(c(0.1, -0.4, 0.9, 0.7), 2)
   layer <- function(x, w) tanh(x %*% w)
   x <- f64(matrix(1:4 / 10, 2))
@@ -276,6 +284,7 @@ test_that("a checkpoint lowers the peak of memory of a gradient through 50 layer
 })
 
 test_that("thousands of calls under a gradient leave memory flat", {
+  local_cpu()
   f <- mlx_custom_function(function(x) x^2, vjp = function(primals, cotangents, outputs) cotangents * 2 * primals[[1]])
   x <- f64(c(1, 2))
   loss <- function(x) {
@@ -297,6 +306,7 @@ test_that("thousands of calls under a gradient leave memory flat", {
 })
 
 test_that("rules and checkpoints survive a collection at every step", {
+  local_cpu()
   skip_if(Sys.getenv("RMLX_TORTURE") == "0")
   f <- scaled(vjp = TRUE)
   g <- mlx_checkpoint(function(x) x * x)

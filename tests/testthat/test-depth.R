@@ -7,6 +7,7 @@ small_stack <- "ulimit -s 2048"
 
 test_that("derivatives of every kind pass through chains longer than the stack", {
   child <- run_child(before = small_stack, code = {
+    mlx_device("cpu") # float64
     options(rmlx.dtype = "float64")
     n <- 60000L
     chain <- function(x) {

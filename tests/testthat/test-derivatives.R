@@ -11,13 +11,13 @@ is_mapped <- function(r) is.null(r$reads) && r$id != "mlx_as_strided"
 
 for (r in wanted_rows(operations)) {
   test_that(paste0("derivatives of `", r$id, "` agree with differences, forward, reverse, first and second"), {
-    local_mlx_dtype("float64")
+    local_doubles()
     for (args in utils::head(r$inputs, 3L)) suppressWarnings(expect_row_derivatives(r, args))
   })
 
   if (is_mapped(r)) {
     test_that(paste0("vmap of the gradient of `", r$id, "` gives the gradients of each item"), {
-      local_mlx_dtype("float64")
+      local_doubles()
       suppressWarnings(expect_row_maps(r, r$inputs[[min(2L, length(r$inputs))]]))
     })
   }
@@ -25,7 +25,7 @@ for (r in wanted_rows(operations)) {
 
 for (r in wanted_rows(further_rows)) {
   test_that(paste0("derivatives of `", r$id, "` agree with differences of its own values"), {
-    local_mlx_dtype("float64")
+    local_doubles()
     for (args in r$inputs) suppressWarnings(expect_row_derivatives(r, args, r$slope_tolerance))
   })
 }
@@ -38,7 +38,8 @@ test_that("second derivatives in float32 agree with those in float64", {
 })
 
 test_that("factorizations of a stack have the gradients of each matrix", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   x <- stack_of(spd, spd + square %*% t(square))
   loss <- function(y, items) {
     y <- mlx_reshape(y, c(items, length(y) / items))

@@ -80,3 +80,15 @@ test_that("an R operand goes to the array's device, whatever the default", {
   expect_identical(mlx_ones_like(x)$device, "cpu")
   expect_identical(mlx_cast(x, "int8")$device, "cpu")
 })
+
+test_that("float64 arrays on the cpu are computed and differentiated while the default device is a gpu", {
+  skip_if_not(mlx_has_gpu())
+  local_mlx_device("gpu")
+  x <- as64(c(0.5, -1))
+  expect_identical(as.vector(Im(x)), c(0, 0))
+  f <- function(x) sum(pmax(x, 0)^3)
+  expect_equal(as.vector(mlx_grad(f, x)[[1L]]), c(0.75, 0))
+  expect_equal(as.matrix(mlx_hessian(f, x)[[1L]]), diag(c(3, 0)))
+  slopes <- mlx_vmap(function(v) mlx_grad(f, v)[[1L]])(as64(rbind(c(0.5, -1), c(2, 1))))
+  expect_equal(as.matrix(slopes), rbind(c(0.75, 0), c(12, 3)))
+})

@@ -24,6 +24,7 @@ test_that("bitwise functions keep every integer dtype, and take bools", {
 })
 
 test_that("floats have no bits", {
+  local_cpu()
   expect_error(mlx_bitwise_and(as_mlx(1), 1L), "float32.*Cast", class = "rmlx_error_dtype")
   expect_error(mlx_bitwise_invert(as64(1)), "float64", class = "rmlx_error_dtype")
 })
@@ -38,6 +39,7 @@ test_that("mlx_clip takes one bound or two, and refuses none and bounds in the w
 })
 
 test_that("mlx_nan_to_num takes the dtype's own limits for infinities", {
+  local_cpu()
   limits <- c(float16 = 65504, bfloat16 = 3.3895313892515355e38, float32 = 3.4028234663852886e38,
               float64 = .Machine$double.xmax)
   for (dtype in names(limits)) {
@@ -54,6 +56,7 @@ test_that("division by integer zero in mlx_divmod is what R says, and ends no pr
 })
 
 test_that("closeness counts equal infinities, and NaN only if asked", {
+  local_cpu()
   x <- c(1, Inf, -Inf, NaN, Inf)
   y <- c(1 + 1e-6, Inf, Inf, NaN, 1)
   expect_identical(as.vector(mlx_isclose(as64(x), y)), c(TRUE, TRUE, FALSE, FALSE, FALSE))
@@ -76,6 +79,7 @@ test_that("all.equal says what differs", {
 })
 
 test_that("dtypes tell their kind, size and limits", {
+  local_cpu()
   expect_identical(mlx_dtype_size("float16"), 2L)
   expect_identical(mlx_itemsize(as64(1)), 8L)
   expect_identical(mlx_ndim(mlx_zeros(c(1, 2, 3))), 3L)
@@ -110,8 +114,9 @@ test_that("promotion is asked of MLX", {
 })
 
 test_that("windows are those of their formulas", {
+  local_cpu()
   n <- 0:6
-  local_mlx_dtype("float64")
+  local_doubles()
   expect_near(mlx_bartlett(7), c(0, 1, 2, 3, 2, 1, 0) / 3)
   expect_near(mlx_hanning(7), sin(pi * n / 6)^2, absolute = 1e-15)
   expect_near(mlx_hamming(7), 0.08 + 0.92 * sin(pi * n / 6)^2, absolute = 1e-15)

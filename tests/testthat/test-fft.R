@@ -126,6 +126,7 @@ test_that("integers, logicals and nothing are transformed", {
 })
 
 test_that("float64 input is told once that MLX's complex numbers are single", {
+  local_cpu()
   said <- environment(rmlx::fft)$fft_said
   old <- said$yes
   on.exit(said$yes <- old)

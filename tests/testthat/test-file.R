@@ -74,6 +74,7 @@ test_that("safetensors gives arrays and metadata sorted by name", {
 })
 
 test_that("gguf metadata are strings, character vectors and numbers", {
+  local_cpu()
   metadata <- list(text = "one", words = c("a", "b"), number = as_mlx(1.5, dtype = "float32"),
                    numbers = 1:3, yes = TRUE, wide = as_mlx(pi, dtype = "float64"))
   out <- mlx_load_gguf(mlx_save_gguf(NULL, list(x = 1), metadata))$metadata

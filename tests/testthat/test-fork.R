@@ -3,8 +3,8 @@
 test_that("a forked child gets a classed error for everything that needs MLX, and keeps what was read", {
   child <- run_child(timeout = 120, {
     options(rlang_backtrace_on_error = "none")
-    x <- as_mlx(c(1, 2, 3), dtype = "float64")
-    read <- as_mlx(c(4, 5, 6), dtype = "float64")
+    x <- as_mlx(c(1, 2, 3), dtype = "float64", device = "cpu")
+    read <- as_mlx(c(4, 5, 6), dtype = "float64", device = "cpu")
     lazy <- x * 2
     big <- mlx_ones(c(500, 500)) %*% mlx_ones(c(500, 500)) # MLX's threads run
     mlx_eval(big)

@@ -164,6 +164,7 @@ test_that("a result of one element may have any rank", {
 })
 
 test_that("gradients have their argument's shape, dtype and device", {
+  local_cpu()
   for (dtype in c("float16", "bfloat16", "float32", "float64")) {
     for (shape in list(integer(), 1L, 3L, c(2L, 3L), c(2L, 1L, 2L), c(0L, 3L), 0L)) {
       x <- mlx_full(shape, 0.5, dtype = dtype)
@@ -203,6 +204,7 @@ test_that("names and dimnames of arguments are there inside f", {
 })
 
 test_that("nesting to third order gives the closed forms", {
+  local_cpu()
   d <- function(f) function(x) mlx_grad(f, x)[[1]]
   x <- as64(0.7)
   expect_near(d(exp)(x), exp(0.7))
@@ -216,6 +218,7 @@ test_that("nesting to third order gives the closed forms", {
 })
 
 test_that("a gradient inside f takes outer traced arrays along", {
+  local_cpu()
   # d/dx of d/dy (x^2 y^3) = 2 x 3 y^2
   outer <- function(x) mlx_grad(function(y) x^2 * y^3, as64(2))[[1]]
   expect_near(mlx_grad(outer, as64(3))[[1]], 2 * 3 * 3 * 4)
@@ -365,6 +368,7 @@ test_that("the same gradient comes again and again, and beside others", {
 })
 
 test_that("a cast to integers or bools is a step: no gradient goes through", {
+  local_cpu()
   z <- as64(c(1.3, 2.6))
   for (dtype in c("int32", "uint8", "int64", "bool")) {
     through <- function(z) sum(mlx_cast(mlx_cast(z, dtype), "float64") * z)

@@ -131,7 +131,7 @@ test_that("a graph prints as numbered lines, cut with a note", {
   expect_match(lines, "constant 0.5 ", all = FALSE)
   expect_match(lines[[length(lines)]], "output value = %[0-9]+ ")
   printed <- capture.output(print(graph, max = 3))
-  expect_match(printed[[1L]], "2 inputs, .* 1 output, on cpu")
+  expect_match(printed[[1L]], "2 inputs, .* 1 output, on [cg]pu")
   expect_identical(printed[2:4], format(graph, max = 3))
   expect_match(printed[[5L]], paste0("and ", length(lines) - 3L, " more"))
   expect_length(capture.output(print(graph)), length(lines) + 1L)

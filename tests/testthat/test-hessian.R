@@ -1,8 +1,9 @@
 # Second derivatives against closed forms and differences of gradients.
 
-f64 <- function(x) as_mlx(x, dtype = "float64")
+f64 <- function(x) as_mlx(x, dtype = "float64", device = "cpu")
 
 test_that("Hessians of numbers, vectors, matrices and arrays are those of calculus", {
+  local_cpu()
   expect_equal(as.numeric(mlx_hessian(function(x) x^4, f64(2))[[1]]), 48)
   expect_identical(mlx_shape(mlx_hessian(function(x) x^4, f64(2))[[1]]), integer())
   h <- mlx_hessian(function(x) exp(x[1]) * x[2]^2, f64(c(0.5, 3)))[[1]]
@@ -17,6 +18,7 @@ test_that("Hessians of numbers, vectors, matrices and arrays are those of calcul
 })
 
 test_that("several arguments give blocks, nested lists their structure", {
+  local_cpu()
   f <- function(x, y) sum(x^2) * y
   h <- mlx_hessian(f, x = f64(c(1, 2)), y = f64(3))
   expect_named(h, c("x", "y"))
@@ -48,6 +50,7 @@ hessian_r <- function(f, x, h = 1e-4) {
 }
 
 test_that("the Hessian is symmetric, its products, diagonal and trace agree with it", {
+  local_cpu()
   h <- as.matrix(mlx_hessian(bowl, f64(at))[[1]])
   expect_equal(h, hessian_r(bowl, at), tolerance = 1e-8)
   expect_equal(h, t(h), tolerance = 1e-13)
@@ -60,6 +63,7 @@ test_that("the Hessian is symmetric, its products, diagonal and trace agree with
 })
 
 test_that("products and diagonals of nested arguments keep the structure", {
+  local_cpu()
   f <- function(p, y) sum(p$a^3) * p$b + y^2 * p$b
   p <- list(a = f64(c(u = 1, v = 2)), b = f64(3), n = 1:2)
   out <- mlx_hvp(f, p, y = f64(2), vectors = list(list(a = c(1, 0)), y = 1))
@@ -76,6 +80,7 @@ test_that("products and diagonals of nested arguments keep the structure", {
 })
 
 test_that("Hutchinson's estimates are exact for diagonal Hessians and near otherwise", {
+  local_cpu()
   expect_equal(as.numeric(mlx_hessian_diag(function(x) sum(x^4), f64(at), method = "hutchinson", samples = 3)[[1]]),
                12 * at^2)
   a <- crossprod(matrix(sin(1:16), 4)) + diag(4)
@@ -95,6 +100,7 @@ test_that("Hutchinson's estimates are exact for diagonal Hessians and near other
 })
 
 test_that("Hessians of linear functions are zero, and of nothing empty", {
+  local_cpu()
   expect_equal(as.matrix(mlx_hessian(function(x) sum(x), f64(c(1, 2)))[[1]]), matrix(0, 2, 2))
   expect_equal(as.numeric(mlx_hvp(function(x) sum(x), f64(c(1, 2)), vectors = c(1, 1))[[1]]), c(0, 0))
   expect_identical(mlx_shape(mlx_hessian(function(x) sum(x^2), f64(numeric()))[[1]]), c(0L, 0L))
@@ -103,6 +109,7 @@ test_that("Hessians of linear functions are zero, and of nothing empty", {
 })
 
 test_that("Hessians go through matrix decompositions", {
+  local_cpu()
   a <- crossprod(matrix(c(2, 0.3, -0.5, 0.1, 1.5, 0.4, 0.7, -0.2, 1.8), 3)) + diag(3)
   fs <- list(
     logdet = function(x) log(det(f64(a) + diag(x))),
@@ -120,6 +127,7 @@ test_that("Hessians go through matrix decompositions", {
 })
 
 test_that("Hessians are mapped, differentiated and go through checkpoints and custom functions", {
+  local_cpu()
   f <- function(x) x[1]^3 * x[2]
   want <- function(x) rbind(c(6 * x[1] * x[2], 3 * x[1]^2), c(3 * x[1]^2, 0))
   rows <- rbind(c(1, 2), c(3, 4), c(-1, 0.5))
@@ -139,6 +147,7 @@ test_that("Hessians are mapped, differentiated and go through checkpoints and cu
 })
 
 test_that("functions that give no number, and directions of other shapes, are refused", {
+  local_cpu()
   expect_error(mlx_hessian(function(x) x, f64(c(1, 2))), "must return one number", class = "rmlx_error_result")
   expect_error(mlx_hvp(function(x) sum(x^2), f64(c(1, 2)), vectors = 1:3), class = "rmlx_error_shape")
   expect_error(mlx_hessian_diag(function(x) sum(x^2), 1, method = "other"), class = "rmlx_error_argument")

@@ -31,6 +31,7 @@ test_that("`[` keeps axes unless drop = TRUE", {
 })
 
 test_that("`[` of every dtype keeps the dtype", {
+  local_cpu()
   for (dtype in dtypes) {
     x <- as_mlx(matrix(c(1, 0, 1, 1, 0, 1), 2), dtype = dtype)
     for (y in list(x[2, 3], x[c(2, 1), ], x[5:6], x[-1], x[integer()], x[x == 1])) {
@@ -178,7 +179,8 @@ gradient_case <- function(rank) {
 }
 
 test_that("gradients of random indices scatter the weights", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   set.seed(7)
   expect_cases(250L, function(i) gradient_case(1L + i %% 4L))
 })

@@ -1,6 +1,7 @@
 # Objects of other packages and of Python.
 
 test_that("sparse matrices become dense, and say so", {
+  local_cpu()
   skip_if_not_installed("Matrix")
   x <- Matrix::sparseMatrix(i = c(1, 3), j = c(2, 1), x = c(1.5, 2), dims = c(3, 2))
   expect_message(y <- as_mlx(x), "dgCMatrix of 3 x 2 becomes dense", class = "rmlx_message_dense")

@@ -7,12 +7,13 @@ bend_at <- function(f, x) {
   slope_at(function(x) sum(mlx_grad(f, x)[[1L]] * array(w, if (is.null(dim(x))) length(w) else dim(x))), x)
 }
 expect_slope <- function(f, x, first, second = NULL) {
-  local_mlx_dtype("float64")
+  local_doubles()
   expect_near(slope_at(f, x), first, absolute = 1e-14)
   if (!is.null(second)) expect_near(bend_at(f, x), second, absolute = 1e-14)
 }
 
 test_that("a branch that is not chosen has no part in the gradient, to any order", {
+  local_cpu()
   expect_slope(function(x) sum(mlx_where(x > 0, sqrt(x), 0)), c(-1, 0, 4), c(0, 0, 1 / 4), c(0, 0, -2.2 / 32))
   expect_slope(function(x) sum(ifelse(x > 0, log(x), 0)), c(-1, 0, 4), c(0, 0, 1 / 4), c(0, 0, -2.2 / 16))
   expect_slope(function(x) sum(ifelse(x > 0, x * log(x), 0)), c(0, 4), c(0, log(4) + 1), c(0, 1.7 / 4))
@@ -24,7 +25,8 @@ test_that("a branch that is not chosen has no part in the gradient, to any order
 })
 
 test_that("a branch keeps the values that more than its own element decide", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   f <- function(x) sum(ifelse(x > 1, sqrt(x) / sum(sqrt(x)), 0))
   x <- c(0.25, 4, 9)
   expect_near(slope_at(f, x), central_difference(f, list(x), 1) / weights_for(0), 1e-8)
@@ -32,6 +34,7 @@ test_that("a branch keeps the values that more than its own element decide", {
 })
 
 test_that("a branch evaluated before stays as it is, and errors in branches end the notes", {
+  local_cpu()
   expect_true(is.nan(slope_at(function(x) {
     root <- log(x)
     mlx_where(x > 0, root, 0)
@@ -41,6 +44,7 @@ test_that("a branch evaluated before stays as it is, and errors in branches end 
 })
 
 test_that("powers have JAX's slopes at 0", {
+  local_cpu()
   expect_slope(function(x) x^as_mlx(0), 0, 0, 0)
   expect_slope(function(x) x^as_mlx(1), 0, 1, 0)
   expect_slope(function(x) x^as_mlx(2), 0, 0, 2.4)
@@ -49,12 +53,13 @@ test_that("powers have JAX's slopes at 0", {
   expect_slope(function(p) as_mlx(0)^p, 0, 0, 0)
   expect_slope(function(p) as_mlx(0)^p, 2, 0, 0)
   expect_slope(function(z) z[1]^z[2], c(0, 0), c(0, 0), c(0, 0))
-  local_mlx_dtype("float64")
+  local_doubles()
   both <- as_r(mlx_grad(function(x, p) x^p, -2, 2)[[1L]])
   expect_identical(both, -4)
 })
 
 test_that("the roots, logarithms and signs of 0 have their limits for slopes", {
+  local_cpu()
   expect_slope(sqrt, 0, Inf)
   expect_slope(log, 0, Inf)
   expect_slope(function(x) sum(abs(x)), c(0, -2, 3), c(0, -1, 1), c(0, 0, 0))
@@ -62,6 +67,7 @@ test_that("the roots, logarithms and signs of 0 have their limits for slopes", {
 })
 
 test_that("ties share the gradient equally", {
+  local_cpu()
   for (f in list(max, mlx_max, function(x) -min(-x))) expect_slope(f, c(1, 2, 2), c(0, 0.5, 0.5), c(0, 0, 0))
   expect_slope(max, matrix(c(3, 3, 3, 1), 2), matrix(c(1, 1, 1, 0) / 3, 2))
   expect_slope(max, c(1, Inf), c(0, 1))
@@ -72,6 +78,7 @@ test_that("ties share the gradient equally", {
 })
 
 test_that("products with zeros have gradients", {
+  local_cpu()
   expect_slope(prod, c(2, 3, 4), c(12, 8, 6))
   expect_slope(prod, c(0, 3, 4), c(12, 0, 0), c(13.4, 4.8, 3.6))
   expect_slope(prod, c(0, 0, 4), c(0, 0, 0), c(6.8, 4.8, 0))
@@ -79,6 +86,7 @@ test_that("products with zeros have gradients", {
 })
 
 test_that("norms have the gradient 0 at 0", {
+  local_cpu()
   for (type in c("O", "I", "F", "M", "2")) {
     expect_slope(function(x) norm(x, type), matrix(0, 2, 2), matrix(0, 2, 2), matrix(0, 2, 2))
   }
@@ -93,9 +101,10 @@ test_that("norms have the gradient 0 at 0", {
 })
 
 test_that("determinants of singular matrices have second derivatives", {
+  local_cpu()
   # of a 2 x 2 matrix: the second derivative of x11 x22 - x12 x21
   expect_slope(det, matrix(0, 2, 2), matrix(0, 2, 2), matrix(c(2.7, -2.2, -1.7, 1.2), 2))
-  local_mlx_dtype("float64")
+  local_doubles()
   x <- diag(c(1, 2, 0)) + 0
   slope <- function(x) as_r(mlx_grad(det, x)[[1L]])
   w <- matrix(1:9 / 2 + 0.7, 3)
@@ -104,7 +113,8 @@ test_that("determinants of singular matrices have second derivatives", {
 })
 
 test_that("comparisons and replaced blocks map over either operand alone", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   items <- matrix(c(3, 4, 5, 6, 7, 8), 2)
   x <- as_mlx(c(3.5, 7, 5))
   for (name in c("==", "!=", "<", "<=", ">", ">=", "&", "|", "%%", "%/%", "mlx_logical_xor", "atan2", "mlx_maximum")) {

@@ -19,6 +19,7 @@ ratios <- c(1e-3, 0.1, 0.5, 0.9, 0.99, 1, 1.01, 1.1, 1.5, 2, 4, 10, 100)
 chances <- c(1e-300, 1e-100, 1e-10, 1e-3, 0.07, 0.2, 0.5, 0.6, 0.9, 1 - 1e-10)
 
 test_that("gamma agrees with base R from tiny to huge shapes and into the tails", {
+  local_cpu()
   grid <- expand.grid(x = ratios, shape = c(1e-5, 0.01, 0.3, 1, 2.5, 10, 100, 1000, 1e5))
   grid$x <- grid$x * grid$shape
   expect_tails(mlx_pgamma, pgamma, grid)
@@ -28,6 +29,7 @@ test_that("gamma agrees with base R from tiny to huge shapes and into the tails"
 })
 
 test_that("beta agrees with base R for all shapes and into the tails", {
+  local_cpu()
   grid <- expand.grid(
     x = c(1e-10, 1e-3, 0.1, 0.3, 0.5, 0.9, 0.999, 1 - 1e-10),
     a = c(1e-3, 0.2, 1, 2, 10, 300, 1e4), b = c(1e-3, 0.5, 1, 3, 50, 1000)
@@ -39,6 +41,7 @@ test_that("beta agrees with base R for all shapes and into the tails", {
 })
 
 test_that("logarithms of beta's far tails are right where base R's are not, by 60-digit arithmetic", {
+  local_cpu()
   x <- as64(c(0.950357377856025, 0.933090980007084))
   a <- as64(c(26480.7575615396, 12666.6500770014))
   b <- as64(c(17.06351154398310, 8.59294373082738))
@@ -46,6 +49,7 @@ test_that("logarithms of beta's far tails are right where base R's are not, by 6
 })
 
 test_that("quantiles are undone by distribution functions, from tiny to huge shapes", {
+  local_cpu()
   set.seed(1)
   p <- -10^runif(500, -12, 4)
   shape <- 10^runif(500, -1, 6)
@@ -62,6 +66,7 @@ test_that("quantiles are undone by distribution functions, from tiny to huge sha
 })
 
 test_that("t and F agree with base R for all degrees of freedom and into the tails", {
+  local_cpu()
   grid <- expand.grid(t = c(-1e10, -100, -5, -1, -1e-3, 0, 1e-3, 0.5, 2, 40, 1e5),
                       df = c(0.1, 1, 2.5, 10, 100, 1e4))
   expect_tails(mlx_pt, pt, grid)
@@ -76,6 +81,7 @@ test_that("t and F agree with base R for all degrees of freedom and into the tai
 })
 
 test_that("infinite degrees of freedom are the limits of base R", {
+  local_cpu()
   expect_law(mlx_pt, pt, list(c(-2, 0, 1), Inf))
   expect_law(mlx_dt, dt, list(c(-2, 0, 1), Inf))
   expect_law(mlx_qt, qt, list(c(0.1, 0.5), Inf))
@@ -86,6 +92,7 @@ test_that("infinite degrees of freedom are the limits of base R", {
 })
 
 test_that("the normal tails go on where probabilities underflow", {
+  local_cpu()
   z <- c(-37, -10, -5.1, -4.9, -1, -1e-5, 0, 0.3, 2, 5, 8, 30)
   expect_tails(mlx_pnorm, pnorm, list(z))
   far <- c(-1e5, -1000, -50)
@@ -96,6 +103,7 @@ test_that("the normal tails go on where probabilities underflow", {
 })
 
 test_that("counts agree with base R into the tails", {
+  local_cpu()
   chances <- c(0, 1e-300, 1e-10, 0.01, 0.3, 0.5, 0.7, 0.99, 1 - 1e-10, 1)
   grid <- expand.grid(x = c(-1, 0, 1, 7, 30, 99.5), lambda = c(0.01, 1, 7.3, 100))
   expect_tails(mlx_ppois, ppois, grid)
@@ -125,6 +133,7 @@ first <- function(f, k) function(...) mlx_grad(function(...) sum(f(...)), ..., a
 in_logs <- function(f) function(...) f(..., log.p = TRUE)
 
 test_that("derivatives in shapes are those of 40-digit arithmetic", {
+  local_cpu()
   near <- function(got, want) expect_near(got, want, 1e-11)
   x <- as64(c(0.001, 2, 12, 0.02, 90, 130))
   a <- as64(c(0.5, 2.5, 3, 0.01, 100, 100))
@@ -165,6 +174,7 @@ test_that("derivatives in shapes are those of 40-digit arithmetic", {
 })
 
 test_that("derivatives survive where the probabilities underflow", {
+  local_cpu()
   # far out log Q(x; a) is (a - 1) log x - x - lgamma(a) + log(1 + (a - 1) / x + ..)
   x <- as64(5000)
   slope <- first(function(x, a) mlx_pgamma(x, a, lower.tail = FALSE, log.p = TRUE), 2)(x, as64(2))
@@ -174,6 +184,7 @@ test_that("derivatives survive where the probabilities underflow", {
 })
 
 test_that("mixed second derivatives do not depend on their order", {
+  local_cpu()
   x <- as64(c(0.4, 1.5))
   for (f in list(mlx_pgamma, mlx_pt, in_logs(mlx_pgamma), mlx_dt, mlx_dgamma)) {
     a <- as64(c(0.8, 3))
@@ -187,11 +198,13 @@ test_that("mixed second derivatives do not depend on their order", {
 })
 
 test_that("a third derivative in a shape is an error that says so", {
+  local_cpu()
   f <- first(first(first(mlx_pgamma, 2), 2), 2)
   expect_error(f(as64(1), as64(2)), "third derivatives")
 })
 
 test_that("unfit parameters are an error for R numbers and NaN in arrays", {
+  local_cpu()
   expect_error(mlx_dnorm(1, 0, -1), "`sd` must be positive", class = "rmlx_error_argument")
   expect_error(mlx_pexp(1, 0), "`rate` must be positive", class = "rmlx_error_argument")
   expect_error(mlx_dunif(1, 2, 1), "`min` must be below `max`", class = "rmlx_error_argument")
@@ -213,6 +226,7 @@ test_that("unfit parameters are an error for R numbers and NaN in arrays", {
 })
 
 test_that("dtype and device follow the arrays", {
+  local_cpu()
   expect_identical(mlx_dtype(mlx_dnorm(0.1)), "float32")
   x <- mlx_dnorm(0.1, mean = as64(0))
   expect_identical(mlx_dtype(x), "float64")
@@ -232,6 +246,7 @@ test_that("names are kept", {
 })
 
 test_that("base R's beta and choose still serve R numbers", {
+  local_cpu()
   expect_identical(beta(2, 3), base::beta(2, 3))
   expect_identical(lbeta(2, 3), base::lbeta(2, 3))
   expect_identical(choose(5, 0:5), base::choose(5, 0:5))
@@ -240,6 +255,7 @@ test_that("base R's beta and choose still serve R numbers", {
 })
 
 test_that("Bessel functions of higher order and of large arguments agree with base R", {
+  local_cpu()
   x <- c(0.1, 2, 29, 31, 60, 200)
   for (n in c(0, 1, 2, 5, 10)) {
     expect_near(mlx_bessel_j(as64(x), n), besselJ(x, n), 1e-11, absolute = 1e-14)
@@ -251,6 +267,7 @@ test_that("Bessel functions of higher order and of large arguments agree with ba
 })
 
 test_that("a maximum likelihood fit by these gradients agrees with MASS", {
+  local_cpu()
   set.seed(1)
   x <- rgamma(200, 2.5, 0.7)
   data <- as64(x)

@@ -12,6 +12,7 @@ expect_singular <- function(object, text) {
 }
 
 test_that("a singular system is an error that tells the order", {
+  local_cpu()
   for (dtype in c("float32", "float64")) {
     x <- as_mlx(singular, dtype = dtype)
     expect_singular(solve(x), "exactly singular: U[2,2] = 0")
@@ -23,6 +24,7 @@ test_that("a singular system is an error that tells the order", {
 })
 
 test_that("a computationally singular system is an error unless tol says otherwise", {
+  local_cpu()
   h <- hilbert(14)
   expect_singular(solve(as64(h)), "computationally singular: reciprocal condition number")
   expect_singular(solve(as_mlx(hilbert(8)), 1:8), "computationally singular")
@@ -31,6 +33,7 @@ test_that("a computationally singular system is an error unless tol says otherwi
 })
 
 test_that("residuals are as small as those of a substitution", {
+  local_cpu()
   h <- hilbert(10)
   b <- seq(-1, 1, length.out = 10)
   x <- as.vector(solve(as64(h), b))
@@ -39,12 +42,14 @@ test_that("residuals are as small as those of a substitution", {
 })
 
 test_that("one singular matrix in a stack is named", {
+  local_cpu()
   x <- stack_of(any3, matrix(1, 3, 3), any3)
   expect_singular(solve(as64(x)), "(matrix 2 of 3 in the stack)")
   expect_singular(chol(as64(stack_of(spd3, spd3, -spd3))), "order 1 is not positive (matrix 3 of 3 in the stack)")
 })
 
 test_that("a matrix that is not positive definite is an error that tells the order", {
+  local_cpu()
   expect_singular(chol(as64(indefinite)), "the leading minor of order 2 is not positive")
   expect_singular(chol(as64(singular)), "the leading minor of order 2 is not positive")
   expect_singular(chol(as64(matrix(NaN, 2, 2))), "the leading minor of order 1 is not positive")
@@ -56,12 +61,14 @@ test_that("a matrix that is not positive definite is an error that tells the ord
 })
 
 test_that("a zero on the diagonal of a triangular system is an error", {
+  local_cpu()
   expect_singular(backsolve(as64(matrix(c(1, 0, 2, 0), 2)), 1:2), "[2]")
   expect_singular(mlx_tri_inv(as64(matrix(c(0, 1, 0, 1), 2))), "[1]")
   expect_singular(qr.coef(qr(as64(matrix(c(1, 1, 0, 0), 2))), 1:2), "[2]")
 })
 
 test_that("NaN and infinities: NaN results of systems, errors of spectra, as in base R", {
+  local_cpu()
   for (bad in c(NaN, Inf)) {
     x <- any3
     x[2, 2] <- bad
@@ -116,6 +123,7 @@ test_that("matrices without elements, of one element or one row do not end the p
 })
 
 test_that("shapes that have no such factorization are errors", {
+  local_cpu()
   x <- as64(tall3)
   for (f in list(solve, chol, det, mlx_eigh, mlx_eig, mlx_tri_inv, determinant)) {
     expect_error(f(x), "square", class = "rmlx_error_shape")
@@ -171,6 +179,7 @@ test_that("everything but mlx arrays goes to base R", {
 })
 
 test_that("an R matrix beside an mlx array is taken along", {
+  local_cpu()
   expect_near(kronecker(diag(2), as64(spd3)), base::kronecker(diag(2), spd3))
   expect_near(backsolve(spd3, as64(1:3)), base::backsolve(spd3, 1:3))
   expect_near(qr.solve(tall3, as64(1:4)), base::qr.solve(tall3, 1:4))
@@ -178,6 +187,7 @@ test_that("an R matrix beside an mlx array is taken along", {
 })
 
 test_that("names go where base R puts them", {
+  local_cpu()
   x <- spd3
   dimnames(x) <- list(c("a", "b", "c"), c("u", "v", "w"))
   b <- matrix(1:3, 3, dimnames = list(NULL, "y"))
@@ -188,6 +198,7 @@ test_that("names go where base R puts them", {
 })
 
 test_that("eigen() finds out about symmetry, and sorts as base R does", {
+  local_cpu()
   e <- eigen(as64(spd3))
   expect_s3_class(e, "eigen")
   expect_near(e$values, base::eigen(spd3)$values)
@@ -206,6 +217,7 @@ test_that("eigen() finds out about symmetry, and sorts as base R does", {
 })
 
 test_that("complex eigenvalues of float64 are said to be single precision, once", {
+  local_cpu()
   rlang::reset_warning_verbosity("rmlx_complex64")
   expect_warning(mlx_eigvals(as64(any3)), "complex64", class = "rmlx_warning_precision")
   expect_no_warning(mlx_eig(as64(any3)))
@@ -236,6 +248,7 @@ test_that("complex matrices have singular values and eigenvalues, and nothing el
 })
 
 test_that("half precision computes in float32 and comes back, integers are floats", {
+  local_cpu()
   for (dtype in c("float16", "bfloat16")) {
     x <- as_mlx(spd3, dtype = dtype)
     expect_identical(mlx_dtype(solve(x)), dtype)
@@ -273,6 +286,7 @@ test_that("mlx_stop_gradient() lets a factorization be a constant", {
 })
 
 test_that("the gradient through equal eigenvalues is NaN for vectors and right for values", {
+  local_cpu()
   x <- as64(diag(2))
   expect_near(mlx_grad(function(x) sum(mlx_eigvalsh(x)^3), x)[[1]], 3 * diag(2))
   expect_true(all(is.nan(mlx_grad(function(x) sum(mlx_eigh(x)$vectors[, 1]), x)[[1]][1, ])))
@@ -282,6 +296,7 @@ test_that("the gradient through equal eigenvalues is NaN for vectors and right f
 })
 
 test_that("norms have the gradient 0 at 0, and the nuclear norm that of its singular values", {
+  local_cpu()
   expect_near(mlx_grad(function(x) mlx_norm(x), as64(c(0, 0)))[[1]], c(0, 0))
   expect_near(mlx_grad(function(x) norm(x, "F"), as64(matrix(0, 2, 2)))[[1]], matrix(0, 2, 2))
   expect_near(mlx_grad(function(x) sum(mlx_norm(x, 3, axes = 1)), as64(cbind(0, 1:2)))[[1]][, 1], cbind(c(0, 0)))
@@ -305,7 +320,8 @@ expect_second <- function(f, x, label) {
 }
 
 test_that("second derivatives agree with central differences", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   w3 <- matrix(sin(1:9), 3)
   w43 <- matrix(sin(1:12), 4)
   b <- as64(matrix(cos(1:6), 3))
@@ -329,7 +345,8 @@ test_that("second derivatives agree with central differences", {
 })
 
 test_that("gradients of stacks are those of their matrices", {
-  local_mlx_dtype("float64")
+  local_cpu()
+  local_doubles()
   x <- stack_of(spd3, spd3 + diag(c(1, 2, 3)))
   fs <- list(
     solve = function(x) sum(solve(x)^2), chol = function(x) sum(chol(x)), det = function(x) sum(det(x)),
@@ -350,6 +367,7 @@ test_that("gradients of stacks are those of their matrices", {
 })
 
 test_that("a log density by chol() has the gradient of its closed form", {
+  local_cpu()
   y <- c(0.3, -1, 2)
   loglik <- function(s) {
     l <- t(chol(s))
@@ -412,6 +430,7 @@ test_that("a vdot of complex vectors conjugates the first", {
 })
 
 test_that("diag() of a number is an identity, as in base R", {
+  local_cpu()
   expect_near(diag(as64(3)), diag(3))
 })
 
@@ -421,6 +440,7 @@ test_that("mlx_det() and its like take R matrices", {
 })
 
 test_that("a system without equations has a solution without elements", {
+  local_cpu()
   none <- as64(matrix(0, 0, 0))
   expect_identical(mlx_shape(solve(none)), c(0L, 0L))
   expect_identical(mlx_shape(solve(none, mlx_zeros(c(0, 2)))), c(0L, 2L))
@@ -434,6 +454,7 @@ test_that("an Einstein sum tells its order", {
 })
 
 test_that("S4's kronecker() knows mlx arrays", {
+  local_cpu()
   x <- as64(any3)
   want <- base::kronecker(any3, spd3)
   expect_near(methods::kronecker(x, as64(spd3)), want)
@@ -442,6 +463,7 @@ test_that("S4's kronecker() knows mlx arrays", {
 })
 
 test_that("errors name the user's call", {
+  local_cpu()
   f <- function(m) chol(m)
   e <- tryCatch(f(as64(indefinite)), error = identity)
   expect_identical(deparse(conditionCall(e)), "chol(m)")

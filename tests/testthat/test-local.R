@@ -1,6 +1,7 @@
 # Settings that hold for a piece of code or the rest of a function.
 
 test_that("local_mlx_dtype() holds until the function ends", {
+  local_cpu()
   f <- function() {
     local_mlx_dtype("float64")
     mlx_dtype(as_mlx(1))
@@ -10,6 +11,7 @@ test_that("local_mlx_dtype() holds until the function ends", {
 })
 
 test_that("with_mlx_dtype() holds for its code, after an error no longer", {
+  local_cpu()
   expect_identical(with_mlx_dtype("float64", mlx_dtype(as_mlx(1))), "float64")
   expect_error(with_mlx_dtype("float64", stop("here")), "here")
   expect_identical(mlx_dtype(as_mlx(1)), "float32")
@@ -17,6 +19,7 @@ test_that("with_mlx_dtype() holds for its code, after an error no longer", {
 })
 
 test_that("a local default dtype lasts until its test ends", {
+  local_cpu()
   local_mlx_dtype("float64")
   expect_identical(mlx_dtype(as_mlx(1)), "float64")
 })

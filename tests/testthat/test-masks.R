@@ -136,6 +136,7 @@ test_that("outer, sweep, asplit, split and rowsum keep names", {
 })
 
 test_that("scale keeps its numbers as attributes", {
+  local_cpu()
   m <- matrix(c(1, 2, 4, 5, 7, 6), 3)
   s <- scale(as64(m))
   expect_near(attr(s, "scaled:center"), t(colMeans(m)))
@@ -181,6 +182,7 @@ test_that("base R's own functions that use `[`, length and dim work on mlx array
 })
 
 test_that("plain R code written for vectors runs unchanged, and on the tape", {
+  local_cpu()
   horner <- function(b, at) {
     out <- 0
     for (i in rev(seq_along(b))) out <- out * at + b[i]
@@ -222,6 +224,7 @@ test_that("scale() of integers does not come round from the other end of their d
 })
 
 test_that("a variable's correlation with itself is 1, also where it does not vary", {
+  local_cpu()
   x <- cbind(c(1, 2, 4), 1)
   got <- cor(as64(x))
   expect_near(got, suppressWarnings(stats::cor(x)), 1e-12)

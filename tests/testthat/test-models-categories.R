@@ -18,6 +18,7 @@ test_that("multinomial regression is multinom()'s", {
 })
 
 test_that("an ordered logit model is polr()'s", {
+  local_cpu()
   skip_if_not_installed("MASS")
   housing <- MASS::housing
   want <- MASS::polr(Sat ~ Infl + Type + Cont, housing, weights = Freq, Hess = TRUE,

@@ -62,13 +62,14 @@ test_that("the objective and its gradient are ADBench's published ones", {
 })
 
 test_that("the Hessian forward over reverse, reverse over reverse, by products and by differences is one", {
+  local_cpu()
   space <- fns$par
   loss <- function(v) {
     means <- mlx_reshape(v[4:9], c(3, 2), order = "F")
     icf <- mlx_reshape(v[10:18], c(3, 3), order = "F")
     gmm_objective(list(alpha = v[1:3], means = means, icf = icf), data[-1])
   }
-  local_mlx_dtype("float64")
+  local_doubles()
   v <- as_mlx(unname(space))
   gradient <- function(v) mlx_grad(loss, v)[[1]]
   forward <- fns$hess(space)

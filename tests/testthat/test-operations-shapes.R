@@ -7,7 +7,7 @@ tried <- NULL
 for (kind in shape_kinds) {
   for (dtype in c("float64", "float32")) {
     test_that(paste0("every row takes or refuses ", kind, " input in ", dtype), {
-      local_mlx_dtype(dtype)
+      if (dtype == "float64") local_doubles()
       for (r in rows_wanted) {
         for (args in kind_arguments(r, kind)) {
           outcome <- try_kind(r, kind, args, dtype)
@@ -28,11 +28,13 @@ test_that("no row is left out, and most give values", {
 })
 
 test_that("a row whose oracle does not take a shape and that declares nothing is an error", {
+  local_cpu()
   unheard <- row("unheard of", sum, function(x) stop("not of this shape"), inputs = list(list(1.5)))
   expect_error(try_kind(unheard, "1-d", kind_arguments(unheard, "1-d")[[1L]], "float64"), "declares nothing")
 })
 
 test_that("a wrong value, a value where a refusal is declared and lost NaN are failures", {
+  local_cpu()
   wrong <- row("wrong", function(x) x + 1, identity, inputs = list(list(c(1.5, 2, 3))))
   args <- list(c(NaN, 2, 3))
   expect_failure(try_kind(wrong, "special", args, "float64"), "differ")

@@ -23,6 +23,7 @@ test_that("NaN is the largest, and an extreme wherever there is one", {
 })
 
 test_that("sorting is stable and works in every dtype, in both directions", {
+  local_cpu()
   for (dtype in setdiff(dtypes, c("complex64", "bool"))) {
     x <- as_mlx(c(3, 1, 3, 2, 1), dtype = dtype)
     expect_identical(as.vector(mlx_argsort(x)), c(2, 5, 4, 1, 3), label = dtype)
@@ -144,6 +145,7 @@ test_that("gathers take shapes, masks, omissions and mlx positions", {
 })
 
 test_that("taking and updating keep every dtype", {
+  local_cpu() # on a gpu MLX has no scatter of 64 bits
   for (dtype in dtypes) {
     y <- as_mlx(matrix(c(1, 0, 1, 1), 2), dtype = dtype)
     for (f in list(function(y) mlx_take(y, 1, 1), function(y) mlx_at_add(y, 1, y[1]),
@@ -169,7 +171,9 @@ test_that("running functions refuse what is no axis, and take integers to their 
   expect_error(mlx_cumsum(as_mlx(1:2), 2), "axis 2 .*rank 1", class = "rmlx_error_index")
   expect_error(mlx_cumsum(mlx_zeros(c(2, 2)), c(1, 2)), "one axis", class = "rmlx_error_index")
   x <- as_mlx(c(5, 3), dtype = "int32")
-  expect_identical(as.vector(mlx_cummax(x, inclusive = FALSE))[2], 5L)
+  # int32's smallest value is R's NA, which a warning says.
+  expect_warning(largest <- as.vector(mlx_cummax(x, inclusive = FALSE)), class = "rmlx_warning_precision")
+  expect_identical(largest, c(NA, 5L))
   expect_identical(as.vector(mlx_cummin(x, inclusive = FALSE)), c(.Machine$integer.max, 5L))
 })
 

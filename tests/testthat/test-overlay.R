@@ -18,7 +18,7 @@ globally <- function(f) {
 }
 
 test_that("functions written for plain vectors have plain R's value and the exact gradient", {
-  local_mlx_dtype("float64")
+  local_doubles()
   data <- list(plain_y = plain_y, plain_x = plain_x)
   # where rmlx is attached, and where only base R and stats are seen
   for (home in list(list2env(data, parent = globalenv()), list2env(data, parent = asNamespace("stats")))) {
@@ -29,7 +29,7 @@ test_that("functions written for plain vectors have plain R's value and the exac
 })
 
 test_that("functions are as they were afterwards, and so is what they see", {
-  local_mlx_dtype("float64")
+  local_doubles()
   rows <- plain_functions(globalenv())
   for (name in c("elements", "join", "matrix_fill", "recursion", "list_of_vectors")) {
     f <- rows[[name]]
@@ -42,7 +42,7 @@ test_that("functions are as they were afterwards, and so is what they see", {
 })
 
 test_that("byte-compiled functions are treated as their sources", {
-  local_mlx_dtype("float64")
+  local_doubles()
   rows <- plain_functions(list2env(list(plain_y = plain_y, plain_x = plain_x), parent = globalenv()))
   for (name in c("fill", "elements", "join", "hinge", "matrix_rows", "arma", "kalman_trend", "by_sapply", "switched")) {
     expect_plain(compiler::cmpfun(rows[[name]]), plain_v, paste("compiled", name))
@@ -50,7 +50,7 @@ test_that("byte-compiled functions are treated as their sources", {
 })
 
 test_that("what f calls is overlaid too: functions of the user's, to any depth, but not those of packages", {
-  local_mlx_dtype("float64")
+  local_doubles()
   home <- new.env(parent = globalenv())
   local({
     inner <- function(v) c(0, v)
@@ -74,7 +74,7 @@ test_that("what f calls is overlaid too: functions of the user's, to any depth, 
 })
 
 test_that("functions of packages are left alone, but those of f's own package", {
-  local_mlx_dtype("float64")
+  local_doubles()
   toy <- new.env(parent = baseenv())
   toy$.__NAMESPACE__. <- list2env(list(spec = c(name = "toy", version = "1.0")))
   local({
@@ -90,7 +90,7 @@ test_that("functions of packages are left alone, but those of f's own package", 
 })
 
 test_that("functions that were defined again, or only now, are seen", {
-  local_mlx_dtype("float64")
+  local_doubles()
   home <- new.env(parent = globalenv())
   home$f <- eval(quote(function(x) helper(x)), home)
   expect_error(mlx_grad(home$f, 2), "helper")
@@ -109,7 +109,7 @@ test_that("functions that were defined again, or only now, are seen", {
 })
 
 test_that("a variable with the name of an overlaid function stays a variable", {
-  local_mlx_dtype("float64")
+  local_doubles()
   home <- list2env(list(c = 3, range = 2, max = function(...) 10 * ..2), parent = globalenv())
   expect_identical(slope_of(eval(quote(function(x) sum(c(0, x) * c)), home), 2), 3)
   expect_identical(slope_of(eval(quote(function(x) x^range), home), 3), 6)
@@ -118,7 +118,7 @@ test_that("a variable with the name of an overlaid function stays a variable", {
 })
 
 test_that("`<<-` reaches the variables of f's enclosures, whatever their names", {
-  local_mlx_dtype("float64")
+  local_doubles()
   home <- list2env(list(count = 0, c = 1, kept = numeric(2)), parent = globalenv())
   f <- eval(quote(function(x) {
     count <<- count + 1
@@ -146,7 +146,7 @@ test_that("`<<-` reaches the variables of f's enclosures, whatever their names",
 })
 
 test_that("functions of factories, promises that nobody forced, and vectorised functions work", {
-  local_mlx_dtype("float64")
+  local_doubles()
   make <- globally(function(data, link = function(v) c(1, v)) function(p) sum(link(p) * data))
   expect_identical(slope_of(make(c(2, 3)), 5), 3)
   expect_identical(slope_of(make(c(2, 3), function(v) c(v, max(0, v))), 5), 5)
@@ -160,7 +160,7 @@ test_that("functions of factories, promises that nobody forced, and vectorised f
 })
 
 test_that("methods of the user's generics are overlaid, and those for numbers serve arrays", {
-  local_mlx_dtype("float64")
+  local_doubles()
   home <- new.env(parent = globalenv())
   local({
     area <- function(shape, ...) UseMethod("area")
@@ -174,7 +174,7 @@ test_that("methods of the user's generics are overlaid, and those for numbers se
 })
 
 test_that("functions of base R and stats may be given themselves", {
-  local_mlx_dtype("float64")
+  local_doubles()
   expect_near(slope_of(dnorm, 0.7), -0.7 * dnorm(0.7))
   expect_near(slope_of("plogis", 0.7), dlogis(0.7))
   expect_identical(slope_of(sum, c(1, 2)), c(1, 1))
@@ -182,7 +182,7 @@ test_that("functions of base R and stats may be given themselves", {
 })
 
 test_that("gradients within functions, and second derivatives, see the overlay", {
-  local_mlx_dtype("float64")
+  local_doubles()
   nested <- globally(function(x) {
     inner <- function(y) sum(c(0, y)^3)
     sum(c(1, mlx_grad(inner, x)[[1]]))
@@ -198,7 +198,7 @@ test_that("gradients within functions, and second derivatives, see the overlay",
 })
 
 test_that("a vector beside one column is a column inside transformations, and outside as it was", {
-  local_mlx_dtype("float64")
+  local_doubles()
   X <- cbind(1, plain_x)
   b <- c(0.5, -1)
   r <- plain_y - X %*% b
@@ -217,7 +217,7 @@ test_that("a vector beside one column is a column inside transformations, and ou
 })
 
 test_that("what is assigned into keeps its dtype, names and dim, and other variables their values", {
-  local_mlx_dtype("float64")
+  local_doubles()
   seen <- list()
   f <- function(x) {
     out <- other <- c(a = 1, b = NA, c = 3)
@@ -241,7 +241,7 @@ test_that("what is assigned into keeps its dtype, names and dim, and other varia
 })
 
 test_that("indices and values are looked at once, values first, as in base R", {
-  local_mlx_dtype("float64")
+  local_doubles()
   order <- character()
   said <- function(what, value) {
     order <<- c(order, what)

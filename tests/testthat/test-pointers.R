@@ -15,6 +15,7 @@ compiled <- function(code, name) {
 }
 
 test_that("what C code writes between calls of R functions is what they see", {
+  local_cpu()
   writer <- compiled(name = "write_between", code = "
     SEXP write_between(SEXP x, SEXP values, SEXP f, SEXP rho) {
       R_xlen_t n = XLENGTH(values);

@@ -59,6 +59,7 @@ test_that("print() returns its argument invisibly", {
 })
 
 test_that("printing inside a gradient shows values and keeps the tape", {
+  local_cpu()
   out <- capture.output(g <- mlx_grad(function(x) {
     print(x)
     str(x)

@@ -51,6 +51,7 @@ wrong_result <- function(op, x, y, a, b, dtype, tolerance = precision(dtype)) {
 }
 
 test_that("two arrays are promoted as in MLX, with the contract's exceptions", {
+  local_cpu()
   numbers <- list(x = c(7, 1, 5), y = c(2, 1, 3))
   flags <- list(x = c(TRUE, TRUE, FALSE), y = c(TRUE, FALSE, TRUE))
   cases <- expand.grid(a = dtypes, b = dtypes, op = operators, stringsAsFactors = FALSE)
@@ -78,6 +79,7 @@ weak_dtype <- function(kind, beside) {
 }
 
 test_that("R numbers are weak beside an array of every dtype", {
+  local_cpu()
   scalars <- list(logical = TRUE, integer = 2L, whole = 2, fraction = 1.5, complex = 2 + 1i)
   cases <- expand.grid(a = dtypes, kind = names(scalars), op = operators, stringsAsFactors = FALSE)
   expect_cases(nrow(cases), function(i) {
@@ -100,6 +102,7 @@ test_that("R numbers are weak beside an array of every dtype", {
 })
 
 test_that("R vectors are as weak as R numbers", {
+  local_cpu()
   for (a in dtypes) {
     x <- as_mlx(c(1, 0, 1), dtype = a)
     expect_identical(mlx_dtype(x + 1:3), result_dtype("+", a, weak_dtype("integer", a)))
@@ -143,6 +146,7 @@ test_that("integer64 keeps its digits beside int64", {
 })
 
 test_that("integer64 is weak in functions of two arrays", {
+  local_cpu()
   skip_if_not_installed("bit64")
   big <- bit64::as.integer64("9007199254740993")
   for (a in setdiff(dtypes, c("bool", "complex64"))) {
@@ -206,6 +210,7 @@ test_that("the smallest integer by -1 is its negative", {
 })
 
 test_that("`%%` and `%/%` have R's signs in every dtype", {
+  local_cpu()
   x <- c(7, -7, 7, -7, 6, -6)
   y <- c(3, 3, -3, -3, 3, -3)
   for (a in c("int8", "int16", "int32", "int64", real_dtypes)) {
@@ -228,6 +233,7 @@ test_that("operands that are no numbers are refused, on either side", {
 })
 
 test_that("local_mlx_dtype() and with_mlx_dtype() last as long as their function", {
+  local_cpu()
   f <- function() {
     local_mlx_dtype("float64")
     mlx_dtype(as_mlx(c(1, 2)))

@@ -1,10 +1,9 @@
 # Random numbers: their seeds and keys, their distributions, their gradients.
 
 draws <- function(code) {
-  with_mlx_dtype("float64", {
-    set.seed(20)
-    as.vector(code)
-  })
+  local_doubles()
+  set.seed(20)
+  as.vector(code)
 }
 
 # A test at level 1e-3 with a fixed seed: it passes once and for all, or the sampler is wrong.
@@ -69,6 +68,7 @@ for (case in continuous) {
 }
 
 test_that("counts have their distributions, by each of the methods", {
+  local_cpu()
   for (mean in c(0.5, 9, 11, 300)) {
     expect_counts(draws(mlx_rpois(4000, mean)), function(k) dpois(k, mean), paste("Poisson", mean))
   }
@@ -167,6 +167,7 @@ test_that("random bits have the width that was asked for", {
 })
 
 test_that("float64 draws use 53 bits", {
+  local_cpu()
   x <- draws(mlx_rand_uniform(2000))
   expect_true(all(x >= 0 & x < 1))
   expect_true(all(x * 2^53 == round(x * 2^53)))
@@ -205,6 +206,7 @@ test_that("draws that are shifted and scaled noise have its gradient", {
 })
 
 test_that("gamma, beta, t and F draws move with their parameters as their quantiles do", {
+  local_cpu()
   key <- mlx_key(6)
   cases <- list(
     list(mlx_rgamma, list(0.7, 2), mlx_pgamma, mlx_qgamma),

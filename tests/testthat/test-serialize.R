@@ -24,6 +24,7 @@ expect_same_array <- function(got, want, label) {
 }
 
 test_that("every dtype and shape survives serialize(), binary and ascii", {
+  local_cpu()
   for (dtype in dtypes) {
     for (shape in shapes) {
       x <- array_of(dtype, shape)
@@ -37,6 +38,7 @@ test_that("every dtype and shape survives serialize(), binary and ascii", {
 })
 
 test_that("saveRDS, save and dput's opposite read back what was written", {
+  local_cpu()
   path <- tempfile()
   on.exit(unlink(path))
   x <- array_of("float16", c(2L, 3L))
@@ -155,6 +157,7 @@ test_that("damage is a clean error that says so", {
 })
 
 test_that("a dtype of the same size, another device and a wrong dim do no harm", {
+  local_cpu()
   expect_identical(mlx_dtype(damaged("\n7\nfloat32\n", "\n5\nint32\n")), "int32")
   moved <- damaged("\n3\ncpu\n", "\n3\ngpu\n")
   expect_identical(mlx_device(moved), if (mlx_has_gpu()) "gpu" else "cpu")

@@ -179,6 +179,7 @@ test_that("`$` tells device, dtype and shape, and nothing else", {
 })
 
 test_that("mlx_nbytes() counts the elements' bytes without evaluating", {
+  local_cpu()
   bytes <- c(bool = 1, uint8 = 1, uint16 = 2, uint32 = 4, uint64 = 8, int8 = 1, int16 = 2, int32 = 4,
              int64 = 8, float16 = 2, bfloat16 = 2, float32 = 4, float64 = 8, complex64 = 8)
   for (dtype in dtypes) {

@@ -255,6 +255,7 @@ test_that("names stay on arrays of any rank", {
 })
 
 test_that("length<- shortens and pads as base R does, and stays on the tape", {
+  local_cpu()
   for (start in list(c(a = 1, b = 2, c = 3), matrix(1:6 + 0, 2), 5, numeric())) {
     for (n in c(0L, 1L, 3L, 6L, 7L)) {
       x <- as_mlx(start, dtype = "float64")

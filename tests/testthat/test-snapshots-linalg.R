@@ -1,6 +1,7 @@
 # What users are told of products, factorisations and solving.
 
 test_that("operands of products that do not conform are told with their shapes", {
+  local_cpu()
   x <- as_mlx(matrix(1:6, 2))
   v <- as_mlx(1:3)
   cube <- mlx_zeros(c(2, 3, 4))

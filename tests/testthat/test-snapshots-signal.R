@@ -37,6 +37,7 @@ test_that("transforms and convolutions say which extent or axis does not fit", {
 })
 
 test_that("single precision of Fourier transforms is told once", {
+  local_cpu()
   x <- as_mlx(1:4, dtype = "float64")
   said <- rmlx:::fft_said$yes
   on.exit(assign("yes", said, rmlx:::fft_said))
@@ -82,6 +83,7 @@ test_that("the fast functions say which shape does not fit", {
 })
 
 test_that("quantization says what it takes", {
+  local_cpu()
   w <- mlx_ones(c(2, 64))
   q <- mlx_quantize(w)
   x <- mlx_ones(c(1, 64))

@@ -185,6 +185,7 @@ test_that("a branch on a comparison is taken, and what base R makes of a compari
 })
 
 test_that("copies and attributes made in f do not hide the tape", {
+  local_cpu()
   hidden <- list(
     function(x) {
       y <- x

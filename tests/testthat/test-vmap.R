@@ -1,6 +1,6 @@
 # mlx_vmap() against loops.
 
-f64 <- function(x) as_mlx(x, dtype = "float64")
+f64 <- function(x) as_mlx(x, dtype = "float64", device = "cpu")
 
 test_that("a mapped function does for all items what a loop does for each", {
   x <- matrix(c(1, -2, 3, 0.5, 2, -1), 3)
@@ -14,6 +14,7 @@ test_that("a mapped function does for all items what a loop does for each", {
 })
 
 test_that("arguments that are not mapped, nested axes and lists keep their places", {
+  local_cpu()
   p <- list(w = f64(matrix(1:6, 2)), k = f64(c(10, 20, 30)), s = "x")
   f <- function(p, x, power) list(a = p$w * p$k * x^power, b = list(p$k, sum(x)))
   g <- mlx_vmap(f, in_axes = list(list(w = 2, k = 1, s = NULL), NULL, NULL), out_axes = list(a = -1, b = list(1, NULL)))
@@ -48,6 +49,7 @@ test_that("one item and no items are mapped too", {
 })
 
 test_that("dtypes, integers and bools of items are those of the arrays", {
+  local_cpu()
   for (dtype in setdiff(dtypes, "complex64")) {
     x <- as_mlx(c(1, 0, 1), dtype = dtype)
     got <- mlx_vmap(function(v) list(v, v == 1))(x)
@@ -68,7 +70,7 @@ reads_values <- "x\\[x > 0\\]|^sort|^unique|na.rm = TRUE"
 
 for (r in operations) {
   test_that(paste0("`", r$id, "` of many items is what a loop gives"), {
-    local_mlx_dtype("float64")
+    local_doubles()
     for (args in r$inputs) {
       numbers <- which(vapply(args, is.double, NA))
       for (mapped in unique(c(list(numbers), as.list(numbers)))) {
@@ -160,6 +162,7 @@ test_that("matrix decompositions and their derivatives are mapped", {
 })
 
 test_that("random draws are the same for all items, and with keys of their own differ", {
+  local_cpu()
   set.seed(1)
   same <- as.numeric(mlx_vmap(function(v) v * 0 + mlx_rand_normal(integer(), key = mlx_key(3)))(f64(1:3)))
   expect_length(unique(same), 1L)

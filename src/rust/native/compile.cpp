@@ -4,6 +4,7 @@
 // MLX compiles is a function that builds the same graph on other inputs. So R is never entered again,
 // and the arrays that the function found outside of its arguments are inputs as well.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -109,10 +110,9 @@ class Program {
  public:
   Program(Graph graph, bool shapeless) : graph_(std::make_shared<Graph>(std::move(graph))) {
     constants_ = lossy_constants(*graph_);
-    Arrays places(graph_->inputs);
-    places.insert(places.end(), constants_.begin(), constants_.end());
-    auto build = [graph = graph_, places](const Arrays& inputs) {
-      return rmlx::replay(graph->outputs, places, inputs);
+    places_ = rmlx::joined(graph_->inputs, constants_);
+    auto build = [graph = graph_, places = places_](const Arrays& inputs) {
+      return rmlx::replay(graph->outputs, places, inputs, true);
     };
     traced_ = operations(graph_->outputs, graph_->inputs);
     if (rmlx::depth(graph_->outputs) <= deepest_compiled) {
@@ -134,6 +134,11 @@ class Program {
 
   Arrays run(Arrays inputs, mx::Stream stream) {
     inputs.insert(inputs.end(), constants_.begin(), constants_.end());
+    bool derived = std::any_of(
+        inputs.begin(), inputs.end(), [](const mx::array& input) { return input.is_tracer(); });
+    if (derived) {
+      return rmlx::replay(graph_->outputs, places_, inputs);
+    }
     if (ready_) {
       return compiled_(inputs);
     }
@@ -172,6 +177,7 @@ class Program {
 
   std::shared_ptr<const Graph> graph_;
   Arrays constants_; // inputs besides those of the graph
+  Arrays places_; // where a run's inputs and the constants are in the graph
   std::function<Arrays(const Arrays&)> compiled_;
   bool ready_ = false;
   size_t traced_ = 0;

@@ -5,6 +5,7 @@
 
 #include "complex.h"
 
+#include "beside.h"
 #include "own.h"
 #include "wrapper.h"
 
@@ -68,7 +69,10 @@ Arrays conjugates(Arrays arrays, mx::Stream stream) {
 Arrays pulled(const array& a, const Arrays& weights, const std::vector<int>& argnums) {
   mx::Stream s = a.primitive().stream();
   Arrays outputs = a.outputs();
-  auto own = [&](const Arrays& by) { return a.primitive().vjp(a.inputs(), by, argnums, outputs); };
+  auto own = [&](const Arrays& by) {
+    Beside its_device(a);
+    return a.primitive().vjp(a.inputs(), by, argnums, outputs);
+  };
   if (!is_complex(a)) {
     return own(weights);
   }

@@ -16,6 +16,7 @@
 
 #include <mlx/transforms.h>
 
+#include "beside.h"
 #include "complex.h"
 #include "mlx/c/private/mlx.h"
 #include "status.h"
@@ -50,6 +51,7 @@ Arrays forward_of(const mx::array& a, const Arrays& tangents, const std::vector<
     return *own;
   }
   try {
+    Beside its_device(a);
     return a.primitive().jvp(a.inputs(), tangents, argnums);
   } catch (std::exception& e) {
     if (!is_missing(e.what())) {

@@ -15,6 +15,7 @@
 #include "derive.h"
 #include "outputs.h"
 #include "own.h"
+#include "solve.h"
 #include "wrapper.h"
 
 #include "mlx/c/private/mlx.h"
@@ -109,7 +110,7 @@ class Plain {
     // MLX would take a wrapper for what it wraps, by its name
     auto wrapper = dynamic_cast<const rmlx::Wrapper*>(&a.primitive());
     Arrays arguments;
-    bool changed = wrapper != nullptr;
+    bool changed = wrapper != nullptr || rmlx::name_of(a) == "Solve";
     for (auto& input : a.inputs()) {
       changed = changed || fresh_.count(input.id()) > 0;
       arguments.push_back(now(input));
@@ -118,8 +119,10 @@ class Plain {
       return;
     }
     auto outputs = a.outputs();
-    Arrays made = rmlx::outputs_like(
-        outputs, wrapper ? wrapper->wrapped() : a.primitive_ptr(), arguments);
+    Arrays made = rmlx::name_of(a) == "Solve"
+        ? rmlx::solved_by_mlx(a.primitive(), arguments)
+        : rmlx::outputs_like(
+              outputs, wrapper ? wrapper->wrapped() : a.primitive_ptr(), arguments);
     for (size_t i = 0; i < outputs.size(); i++) {
       fresh_.emplace(outputs[i].id(), made[i]);
     }

@@ -9,6 +9,7 @@
 
 #include <mlx/transforms_impl.h>
 
+#include "beside.h"
 #include "mlx/c/private/mlx.h"
 #include "own.h"
 #include "outputs.h"
@@ -73,6 +74,7 @@ Items map_operation(const mx::array& a, Arrays inputs, Axes axes, int extent) {
   // MLX 0.32.2 maps these rightly only if it maps all their inputs
   static const Names all_or_none{"AddMM", "DivMod", "NotEqual", "Remainder", "SliceUpdate"};
   std::string_view name = a.primitive().name();
+  Beside its_device(a);
   if (name == "Broadcast") {
     return broadcast(a, inputs[0], axes[0]);
   }

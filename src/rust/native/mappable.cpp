@@ -35,6 +35,10 @@ class Mappable : public rmlx::Wrapper {
     }
   }
 
+  bool mends_values() const override {
+    return true;
+  }
+
   rmlx::Items vmap(const Arrays& inputs, const rmlx::Axes& axes) override {
     auto first = mx::contiguous(mx::moveaxis(inputs[0], axes[0], 0, stream()), false, stream());
     std::vector<mx::Shape> shapes;

@@ -9,12 +9,17 @@
 
 #include "outputs.h"
 #include "walk.h"
+#include "wrapper.h"
 
 namespace mx = mlx::core;
 
 using rmlx::Arrays;
 
-Arrays rmlx::replay(const Arrays& outputs, const Arrays& inputs, const Arrays& values) {
+Arrays rmlx::replay(
+    const Arrays& outputs,
+    const Arrays& inputs,
+    const Arrays& values,
+    bool plain) {
   std::unordered_map<std::uintptr_t, mx::array> fresh;
   for (size_t i = 0; i < inputs.size(); i++) {
     fresh.emplace(inputs[i].id(), values.at(i));
@@ -29,7 +34,10 @@ Arrays rmlx::replay(const Arrays& outputs, const Arrays& inputs, const Arrays& v
   };
   for (auto& a : rmlx::between(inputs, outputs, rmlx::any_array)) {
     Arrays results = a.outputs();
-    Arrays made = rmlx::outputs_like(results, a.primitive_ptr(), now(a.inputs()));
+    auto wrapper = plain ? dynamic_cast<const Wrapper*>(&a.primitive()) : nullptr;
+    bool unwraps = wrapper && !wrapper->mends_values();
+    auto primitive = unwraps ? wrapper->wrapped() : a.primitive_ptr();
+    Arrays made = rmlx::outputs_like(results, primitive, now(a.inputs()));
     for (size_t i = 0; i < results.size(); i++) {
       fresh.emplace(results[i].id(), made[i]);
     }

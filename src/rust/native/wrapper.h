@@ -39,6 +39,11 @@ class Wrapper : public mlx::core::Primitive {
     return inner_->output_shapes(inputs);
   }
 
+  // Whether it gives other values than what it wraps.
+  virtual bool mends_values() const {
+    return false;
+  }
+
   const std::shared_ptr<mlx::core::Primitive>& wrapped() const {
     return inner_;
   }

@@ -23,6 +23,8 @@ pub enum Device {
 
 thread_local! {
     static DEFAULT: Cell<Device> = const { Cell::new(Device::Cpu) };
+    /// MLX's own default device, see [`Device::stream`].
+    static LED: Cell<Device> = const { Cell::new(Device::Cpu) };
     static STREAMS: Cell<[*mut std::ffi::c_void; 2]> = const { Cell::new([std::ptr::null_mut(); 2]) };
 }
 
@@ -84,8 +86,12 @@ impl Device {
         Ok(device)
     }
 
-    /// The stream that this device's operations are queued on.
+    /// The stream that this device's operations are queued on. MLX's own default device becomes this
+    /// one: some of its operations make zeros there, whatever stream they are told to use.
     pub fn stream(self) -> mlx_stream {
+        if LED.with(Cell::get) != self {
+            lead(self);
+        }
         let ctx = stream::chosen(self).unwrap_or(STREAMS.with(Cell::get)[self as usize]);
         mlx_stream { ctx }
     }
@@ -110,6 +116,22 @@ pub fn default() -> Device {
     DEFAULT.with(Cell::get)
 }
 
+/// Makes a device MLX's own default one, where there are two.
+#[cold]
+fn lead(device: Device) {
+    if !has_gpu() {
+        return;
+    }
+    // SAFETY: a valid device, which is copied.
+    let set = with_raw(device, |raw| {
+        check(unsafe { mlx_sys::mlx_set_default_device(raw) })
+    });
+    // failure shows where the device is used
+    if set.is_ok() {
+        LED.with(|led| led.set(device));
+    }
+}
+
 /// Sets the device of new arrays.
 pub fn set_default(device: Device) {
     DEFAULT.with(|d| d.set(device));
@@ -132,6 +154,7 @@ pub fn start() {
     let gpu = has_gpu();
     STREAMS.with(|s| s.set(mlx::default_streams(gpu)));
     set_default(if gpu { Device::Gpu } else { Device::Cpu });
+    LED.with(|led| led.set(default())); // MLX chooses as we do
 }
 
 /// Runs `f` with mlx-c's name of a device.

@@ -12,8 +12,10 @@ use crate::object;
 use crate::tape;
 use std::time::{Duration, Instant};
 
-/// How long to wait actively before sleeping between looks: most evaluations end within it.
-const SPIN: Duration = Duration::from_micros(200);
+/// How long to wait actively before sleeping: small evaluations end within it.
+const SPIN: Duration = Duration::from_micros(30);
+/// Shortest sleep between two looks where nobody wakes us: on a gpu.
+const SHORTEST_NAP: Duration = Duration::from_micros(20);
 /// Longest sleep between two looks for an interrupt.
 const LONGEST_NAP: Duration = Duration::from_millis(20);
 /// Work of the first part, see [`mlx::pending`]: some 50 ms on two cores, less than a
@@ -77,6 +79,18 @@ impl Roots {
         Ok(arrays)
     }
 
+    /// Those that have not been freed meanwhile.
+    unsafe fn left(self) -> Result<Arrays> {
+        let arrays = Arrays::new();
+        for i in 0..self.len() {
+            let ctx = R_ExternalPtrAddr(self.get(i));
+            if !ctx.is_null() {
+                arrays.push(mlx::borrow(&ctx))?;
+            }
+        }
+        Ok(arrays)
+    }
+
     unsafe fn available(self) -> Result<bool> {
         for i in 0..self.len() {
             if !is_available(self.get(i))? {
@@ -111,7 +125,7 @@ enum Step {
     /// A part of what they need is.
     Part,
     /// Nothing yet: arrays that R only has not collected yet would be kept.
-    Collect,
+    Collect(usize),
 }
 
 /// Evaluates the roots, part by part if it is much work.
@@ -126,7 +140,7 @@ unsafe fn run(roots: Roots) {
             let arrays = roots.arrays()?;
             let pending = mlx::pending(&arrays, budget)?;
             if !collected && memory::is_step(pending.total) {
-                return Ok(Step::Collect);
+                return Ok(Step::Collect(pending.total));
             }
             if !checked {
                 memory::check_request(pending.needed)?;
@@ -141,18 +155,18 @@ unsafe fn run(roots: Roots) {
         });
         match step {
             None => raise(),
-            Some(Step::Collect) => {
-                memory::collect();
+            Some(Step::Collect(bytes)) => {
+                memory::make_room(bytes);
                 collected = true;
                 Rf_unprotect(1);
                 continue;
             }
             Some(Step::All) => {
-                wait(|| roots.available());
+                wait(roots);
                 Rf_unprotect(1);
                 return;
             }
-            Some(Step::Part) => wait(|| is_available(part)),
+            Some(Step::Part) => wait(Roots::One(part)),
         }
         checked = true;
         collected = true;
@@ -187,18 +201,20 @@ fn queue(list: &Arrays) -> Result<()> {
     }
 }
 
-/// Waits until `done`, letting interrupts through.
-unsafe fn wait(done: impl Fn() -> Result<bool>) {
+/// Waits until the roots are there, letting interrupts through.
+unsafe fn wait(roots: Roots) {
     let start = Instant::now();
-    let mut nap = Duration::from_micros(50);
-    while !settled(&done) {
-        if start.elapsed() < SPIN {
+    while !settled(|| roots.available()) {
+        let waited = start.elapsed();
+        if waited < SPIN {
             std::thread::yield_now();
             continue;
         }
         R_CheckUserInterrupt(); // may jump: nothing is owned here
-        std::thread::sleep(nap);
-        nap = (nap * 2).min(LONGEST_NAP);
+        if !settled(|| mlx::await_stream(&roots.left()?, LONGEST_NAP)) {
+            // so that a look is late by little beside what was waited for
+            std::thread::sleep((waited / 16).clamp(SHORTEST_NAP, LONGEST_NAP));
+        }
     }
 }
 

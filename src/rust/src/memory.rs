@@ -2,7 +2,9 @@
 //!
 //! R sees some fifty bytes per array, so without help its collector would let gigabytes of dead
 //! temporaries pile up. Where memory is made we compare MLX's active memory with what it was
-//! after the last collection, and collect when it grew by a step.
+//! after the last collection. When it grew by a step all of R's heap is collected, some 30 ms; long
+//! before, R looks through its youngest objects only, which takes a millisecond and finds most
+//! temporaries.
 use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use extendr_api::prelude::*;
@@ -11,12 +13,19 @@ use std::ffi::c_void;
 
 thread_local! {
     static STEP: Cell<usize> = const { Cell::new(STEP_RANGE.0) };
+    /// Active bytes after the last collection of all, and after the last one.
     static BASE: Cell<usize> = const { Cell::new(0) };
+    static YOUNG_BASE: Cell<usize> = const { Cell::new(0) };
+    /// The call that collects R's youngest objects.
+    static COLLECT_YOUNG: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
     static LIMIT: Cell<usize> = const { Cell::new(usize::MAX) };
 }
 
 /// Smallest and largest collection step.
 const STEP_RANGE: (usize, usize) = (256 << 20, 1 << 30);
+
+/// The youngest objects are looked through at this part of a step.
+const YOUNG_PART: usize = 4;
 
 /// Bytes of memory that the machine has, and that this process may address.
 fn machine_memory() -> (usize, usize) {
@@ -38,7 +47,15 @@ fn machine_memory() -> (usize, usize) {
 }
 
 /// Sets the collection step, MLX's cache limit and the memory limit from what the machine has.
-pub fn start() {
+///
+/// # Safety
+/// Once, on R's main thread.
+pub unsafe fn start() {
+    let no = Rf_protect(Rf_ScalarLogical(0));
+    let young = Rf_protect(call(Rf_install(c"gc".as_ptr()), &[no, no, no]));
+    R_PreserveObject(young);
+    Rf_unprotect(2);
+    COLLECT_YOUNG.with(|call| call.set(young));
     let (ram, space) = machine_memory();
     let step = (ram / 64).clamp(STEP_RANGE.0, STEP_RANGE.1);
     memory_set_step(step as f64);
@@ -53,28 +70,41 @@ fn active() -> usize {
     bytes
 }
 
-/// Runs R's collector if the arrays grew by a step since it last ran.
-///
-/// # Safety
-/// On R's main thread; everything live must be protected. The caller owns nothing: this may jump.
-pub unsafe fn relieve() {
-    let step = STEP.with(Cell::get);
-    BASE.with(|base| base.set(relieved(base.get(), step, active)));
+/// Whether the arrays grew by a step since all was collected.
+fn grew_by_a_step(now: usize) -> bool {
+    let base = BASE.with(Cell::get);
+    now > base.saturating_add(STEP.with(Cell::get).max(base / 2))
 }
 
-/// Runs R's collector if what R objects hold, `held()` bytes, grew by a step since it last ran, when it
-/// was `base`. The new base.
+/// Runs R's collector if the arrays grew by a step, or by a part of one, since it last ran.
+///
+/// # Safety
+/// On R's main thread; everything live must be protected; the caller owns nothing (this may jump).
+pub unsafe fn relieve() {
+    let now = active();
+    let young = YOUNG_BASE.with(Cell::get);
+    if grew_by_a_step(now) {
+        collect();
+    } else if now > young.saturating_add(STEP.with(Cell::get) / YOUNG_PART) {
+        collect_young();
+    }
+    BASE.with(|b| b.set(b.get().min(now)));
+    YOUNG_BASE.with(|b| b.set(b.get().min(now)));
+}
+
+/// As [`relieve`], for memory of R objects that R does not count: `held()` bytes, which were `base` when
+/// the collector last ran. The new base.
 ///
 /// # Safety
 /// As [`relieve`].
-pub unsafe fn relieved(base: usize, step: usize, held: impl Fn() -> usize) -> usize {
+pub unsafe fn relieve_of(held: impl Fn() -> usize, base: usize, step: usize) -> usize {
     let step = step.max(base / 2);
     if held() <= base.saturating_add(step) {
         return base.min(held());
     }
     collect_young();
     if held() > base.saturating_add(step / 4) {
-        R_gc();
+        collect();
         return held();
     }
     base.min(held())
@@ -86,23 +116,29 @@ pub fn is_step(bytes: usize) -> bool {
     bytes > STEP.with(Cell::get)
 }
 
-/// Runs R's collector on what is new, where most of what is dead is found: that takes a twentieth of the
-/// time that all of it would.
-unsafe fn collect_young() {
-    let name = Rf_install(c"gc".as_ptr());
-    let call = Rf_protect(call(name, &[Rf_ScalarLogical(0)]));
-    SET_TAG(CDR(call), Rf_install(c"full".as_ptr()));
-    Rf_eval(call, R_BaseEnv);
-    Rf_unprotect(1);
-}
-
-/// Runs R's collector.
+/// Runs R's collector before so many bytes are made.
 ///
 /// # Safety
 /// As [`relieve`].
-pub unsafe fn collect() {
+pub unsafe fn make_room(bytes: usize) {
+    collect_young();
+    let now = active();
+    if grew_by_a_step(now) || now.saturating_add(bytes) > LIMIT.with(Cell::get) {
+        collect();
+    }
+}
+
+/// Runs R's collector on all it has.
+unsafe fn collect() {
     R_gc();
     BASE.with(|b| b.set(active()));
+    YOUNG_BASE.with(|b| b.set(active()));
+}
+
+/// Runs R's collector on its youngest objects, and now and then on older ones, as R sees fit.
+unsafe fn collect_young() {
+    Rf_eval(COLLECT_YOUNG.with(Cell::get), R_BaseEnv);
+    YOUNG_BASE.with(|b| b.set(active()));
 }
 
 /// Refuses a request that memory cannot hold: MLX, or the system, would end the process.

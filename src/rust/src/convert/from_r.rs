@@ -2,7 +2,7 @@
 //!
 //! The elements are converted in one flat pass into a buffer of MLX's own, laid out as R lays
 //! them out; a matrix is a transposed view of it, so that element `[i, j]` stays `[i, j]`.
-use crate::convert::pass;
+use crate::convert::{pass, transfer};
 use crate::device::Device;
 use crate::dtype::{self, Dtype};
 use crate::error::{Error, Result};
@@ -63,6 +63,20 @@ impl Source {
             integer64: false,
             elements: values.as_ptr().cast(),
             length: values.len(),
+        }
+    }
+
+    /// The elements from `first` on, `count` of them.
+    fn part(&self, first: usize, count: usize) -> Source {
+        let size = match self.kind {
+            SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP => 4,
+            SEXPTYPE::CPLXSXP => 16,
+            _ => 8,
+        };
+        Source {
+            elements: self.elements.cast::<u8>().wrapping_add(first * size).cast(),
+            length: count,
+            ..*self
         }
     }
 
@@ -171,12 +185,19 @@ pub fn import(source: &Source, to: Dtype, shape: &[i32], device: Device) -> Resu
     let n = source.length;
     memory::check_request(n * dtype::size(to))?;
     let reversed: Vec<i32> = shape.iter().rev().copied().collect();
-    let out = mlx::uninitialised(&reversed, to)?;
-    if n > 0 {
-        // SAFETY: what was just made for as many elements.
-        unsafe { memory::prefer_large_pages(mlx::bytes(&out), n * dtype::size(to)) };
-        write(source, to, mlx::bytes(&out))?;
-    }
+    let fill = |target, first, count| write(&source.part(first, count), to, target);
+    let out = match transfer::upload(&reversed, to, device, n, fill)? {
+        Some(out) => out,
+        None => {
+            let out = mlx::uninitialised(&reversed, to)?;
+            if n > 0 {
+                // SAFETY: what was just made for as many elements.
+                unsafe { memory::prefer_large_pages(mlx::bytes(&out), n * dtype::size(to)) };
+                write(source, to, mlx::bytes(&out))?;
+            }
+            out
+        }
+    };
     if shape.len() < 2 {
         return Ok(out);
     }

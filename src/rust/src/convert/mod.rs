@@ -3,3 +3,4 @@ pub mod from_r;
 mod pass;
 pub mod room;
 pub mod to_r;
+mod transfer;

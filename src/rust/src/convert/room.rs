@@ -86,7 +86,13 @@ pub unsafe fn vector(kind: SEXPTYPE, n: usize) -> SEXP {
     if n < LARGE / 4 {
         return Rf_allocVector(kind, n as R_xlen_t);
     }
-    BASE.with(|base| base.set(memory::relieved(base.get(), MOST, || USED.with(Cell::get))));
+    BASE.with(|base| {
+        base.set(memory::relieve_of(
+            || USED.with(Cell::get),
+            base.get(),
+            MOST,
+        ))
+    });
     let mut allocator = Allocator {
         allocate: Some(allocate),
         free: Some(collected),

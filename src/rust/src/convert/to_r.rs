@@ -1,5 +1,5 @@
 //! MLX arrays to R vectors: one pass over MLX's buffer, whatever its layout.
-use crate::convert::pass;
+use crate::convert::{pass, transfer};
 use crate::dtype::{self, Dtype};
 use crate::error::{Error, Result};
 use crate::ffi::*;
@@ -48,7 +48,7 @@ pub unsafe fn bytes(x: SEXP) -> usize {
 pub fn copy(x: &Array, target: *mut c_void) -> Result<()> {
     macro_rules! go {
         ($from:ty, $to:ty, $f:expr) => {
-            arrange::<$from, $to>(x, target.cast(), $f, None::<fn($from) -> bool>)
+            arrange::<$from, $to>(x, target.cast(), $f, None::<fn($from) -> bool>)?
         };
     }
     let na = match mlx::dtype(x) {
@@ -57,7 +57,7 @@ pub fn copy(x: &Array, target: *mut c_void) -> Result<()> {
         Dtype::Uint16 => go!(u16, c_int, c_int::from),
         Dtype::Int8 => go!(i8, c_int, c_int::from),
         Dtype::Int16 => go!(i16, c_int, c_int::from),
-        Dtype::Int32 => arrange(x, target.cast(), |v: i32| v, Some(|v| v == i32::MIN)),
+        Dtype::Int32 => arrange(x, target.cast(), |v: i32| v, Some(|v| v == i32::MIN))?,
         Dtype::Uint32 => go!(u32, f64, f64::from),
         Dtype::Uint64 => go!(u64, f64, |v| v as f64),
         Dtype::Int64 => go!(i64, f64, |v| v as f64),
@@ -79,7 +79,7 @@ pub fn copy_bits(x: &Array, target: *mut c_void) -> Result<()> {
     if mlx::dtype(x) != Dtype::Int64 {
         return Err(Error::Internal("integer64 from another dtype".into()));
     }
-    arrange(x, target.cast(), |v: i64| v, None::<fn(i64) -> bool>);
+    arrange(x, target.cast(), |v: i64| v, None::<fn(i64) -> bool>)?;
     Ok(())
 }
 
@@ -88,7 +88,7 @@ pub fn copy_bools(x: &Array, target: &mut [u8]) -> Result<()> {
     if mlx::dtype(x) != Dtype::Bool || mlx::size(x) != target.len() {
         return Err(Error::Internal("bools from another array".into()));
     }
-    arrange(x, target.as_mut_ptr(), |v: u8| v, None::<fn(u8) -> bool>);
+    arrange(x, target.as_mut_ptr(), |v: u8| v, None::<fn(u8) -> bool>)?;
     Ok(())
 }
 
@@ -132,28 +132,45 @@ fn arrange<S: Copy + Sync, T: Copy>(
     target: *mut T,
     f: impl Fn(S) -> T + Sync,
     special: Option<impl Fn(S) -> bool + Sync>,
-) -> bool {
+) -> Result<bool> {
     let n = mlx::size(x);
     if n == 0 {
-        return false;
+        return Ok(false);
+    }
+    let flat = |from: &[S], to: *mut T| {
+        // SAFETY: elements without gaps; the target has as many.
+        unsafe {
+            match &special {
+                Some(special) => pass::each_noting(from, to, &f, special),
+                None => {
+                    pass::each(from, to, &f);
+                    false
+                }
+            }
+        }
+    };
+    let mut found = false;
+    let take = |chunk: *const c_void, first: usize, count: usize| {
+        // SAFETY: `count` elements, whose places are those from `first` on.
+        unsafe {
+            let from = std::slice::from_raw_parts(chunk.cast::<S>(), count);
+            found |= flat(from, target.add(first));
+        }
+    };
+    if transfer::download(x, take)? {
+        return Ok(found);
     }
     let source = mlx::bytes(x).cast::<S>().cast_const();
     let shape = mlx::shape(x);
     let (rows, columns) = mlx::layout(x);
     if !rows && !columns {
-        return walk(x, source, target, f, special);
+        return Ok(walk(x, source, target, f, special));
     }
     // SAFETY: n elements without gaps; the target has as many.
-    unsafe {
+    Ok(unsafe {
         let from = std::slice::from_raw_parts(source, n);
         if columns || shape.len() < 2 {
-            match special {
-                Some(special) => pass::each_noting(from, target, f, special),
-                None => {
-                    pass::each(from, target, f);
-                    false
-                }
-            }
+            flat(from, target)
         } else if let [nrow, ncol] = *shape {
             let size = (nrow as usize, ncol as usize);
             match special {
@@ -163,7 +180,7 @@ fn arrange<S: Copy + Sync, T: Copy>(
         } else {
             walk(x, source, target, f, special)
         }
-    }
+    })
 }
 
 /// Any strides: an odometer that turns the first axis fastest.

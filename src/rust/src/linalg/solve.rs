@@ -1,65 +1,30 @@
 //! Linear systems and inverses.
-//!
-//! X = A⁻¹ B from the factors' inverses, since MLX has no substitution, followed by one step of
-//! refinement, which makes the residual as small as that of a substitution.
 use super::matrix::{batch, batched, cpu, extents};
-use super::{lu, Linalg};
+use super::{factors, Linalg};
 use crate::dtype::Dtype;
 use crate::error::Result;
 use crate::exact::Graph;
 use crate::mlx::{self, Array};
 use crate::rule::Node;
+use mlx_sys::{mlx_array, mlx_stream, mlx_vector_array};
+use std::ffi::c_int;
 
-/// The inverse before refinement, the mask of singular matrices (batch, 1, 1), and their code and
-/// reciprocal condition number in the 1-norm (batch, 2).
-fn rough_inverse(a: &Array) -> Result<(Array, Array, Array)> {
-    let g = cpu();
-    let (p, l, u) = lu::factor(a)?;
-    let (u, zero) = without_zeros(&u)?;
-    let inverse = g.matmul(
-        &inverse_of_triangle(&u, true)?,
-        &inverse_of_triangle(&l, false)?,
-    )?;
-    let inverse = g.take_columns(&inverse, &p)?;
-    let code = g.first_true(&zero)?;
-    let singular = g.any_last(&zero, 1)?;
-    let norm = |x: &Array| {
-        g.max_last(&mlx::reduce(
-            mlx_sys::mlx_sum_axes,
-            &g.abs(x)?,
-            &[mlx::rank(x) as i32 - 2],
-            false,
-            g.0,
-        )?)
-    };
-    let rcond = g.over(1.0, &g.mul(&norm(a)?, &norm(&inverse)?)?)?;
-    let rcond = mlx::astype(&g.replace(&singular, 0.0, &rcond)?, mlx::dtype(&code), g.0)?;
-    let info = g.beside(&g.as_column(&code)?, &g.as_column(&rcond)?)?;
-    Ok((inverse, g.as_column(&g.as_column(&singular)?)?, info))
+extern "C" {
+    fn rmlx_solve(
+        res: *mut mlx_vector_array,
+        a: mlx_array,
+        b: mlx_array,
+        triangle: c_int,
+        s: mlx_stream,
+    ) -> c_int;
 }
 
-/// A triangular matrix with ones for the zeros on its diagonal, and where these are (batch, n).
-fn without_zeros(t: &Array) -> Result<(Array, Array)> {
-    let g = cpu();
-    let zero = g.is_zero(&g.diagonal(t)?)?;
-    let ones = g.diagonal_matrix(&mlx::astype(&zero, mlx::dtype(t), g.0)?)?;
-    Ok((g.add(t, &ones)?, zero))
-}
-
-fn inverse_of_triangle(t: &Array, upper: bool) -> Result<Array> {
-    // SAFETY: a valid handle.
-    mlx::out(|o| unsafe { mlx_sys::mlx_linalg_tri_inv(o, t.as_ptr(), upper, cpu().0) })
-}
-
-/// X + A⁻¹ (B - A X) for X = A⁻¹ B, NaN where `singular`.
-fn refined(a: &Array, inverse: &Array, b: &Array, singular: &Array) -> Result<Array> {
-    let g = cpu();
-    let x = g.matmul(inverse, b)?;
-    let better = g.add(&x, &g.matmul(inverse, &g.sub(b, &g.matmul(a, &x)?)?)?)?;
-    // where the first residual overflows, the second solution is no better
-    let finite = mlx::unary(mlx_sys::mlx_isfinite, &better, g.0)?;
-    let x = mlx::select(&finite, &better, &x, g.0)?;
-    g.replace(singular, f64::NAN, &x)
+/// X with A X = B, NaN where A is singular, and the numbers of each matrix (batch, 2): its code and its
+/// reciprocal condition number in the 1-norm. `triangle`: 1 for an upper triangular A, -1 for a lower one;
+/// of these there is the code only (batch, 1).
+fn solved(a: &Array, b: &Array, triangle: c_int) -> Result<Vec<Array>> {
+    // SAFETY: valid handles.
+    factors(|o| unsafe { rmlx_solve(o, a.as_ptr(), b.as_ptr(), triangle, cpu().0) })
 }
 
 /// Nothing to solve: zeros, and the numbers of a matrix without faults.
@@ -81,8 +46,7 @@ pub fn solve(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
     if mlx::size(a) == 0 {
         return nothing(b, a, &[2]);
     }
-    let (inverse, singular, info) = rough_inverse(a)?;
-    Ok(vec![refined(a, &inverse, b, &singular)?, info])
+    solved(a, b, 0)
 }
 
 pub fn d_solve(node: &Node<'_>) -> Result<Vec<Array>> {
@@ -97,8 +61,8 @@ pub fn inverse(_flags: i32, inputs: &[Array]) -> Result<Vec<Array>> {
     if mlx::size(a) == 0 {
         return nothing(a, a, &[2]);
     }
-    let (inverse, singular, info) = rough_inverse(a)?;
-    Ok(vec![cpu().replace(&singular, f64::NAN, &inverse)?, info])
+    let ones = mlx::astype(&cpu().eye_mask(extents(a).0)?, mlx::dtype(a), cpu().0)?;
+    solved(a, &mlx::broadcast(&ones, mlx::shape(a), cpu().0)?, 0)
 }
 
 pub fn d_inverse(node: &Node<'_>) -> Result<Vec<Array>> {
@@ -110,18 +74,13 @@ pub fn d_inverse(node: &Node<'_>) -> Result<Vec<Array>> {
 }
 
 pub fn triangular(upper: i32, inputs: &[Array]) -> Result<Vec<Array>> {
-    let g = cpu();
     let (t, b) = (&inputs[0], &inputs[1]);
     if mlx::size(t) == 0 {
         return nothing(b, t, &[]);
     }
-    let (whole, zero) = without_zeros(t)?;
-    let singular = g.as_column(&g.as_column(&g.any_last(&zero, 1)?)?)?;
-    let inverse = inverse_of_triangle(&whole, upper == 1)?;
-    Ok(vec![
-        refined(&whole, &inverse, b, &singular)?,
-        g.first_true(&zero)?,
-    ])
+    let mut out = solved(t, b, if upper == 1 { 1 } else { -1 })?;
+    out[1] = mlx::reshape(&out[1], batch(t), cpu().0)?;
+    Ok(out)
 }
 
 pub fn d_triangular(node: &Node<'_>) -> Result<Vec<Array>> {

@@ -3,6 +3,7 @@ use super::{own, Array, Arrays};
 use crate::error::{check, Result};
 use mlx_sys::{mlx_array, mlx_vector_array};
 use std::ffi::c_int;
+use std::time::Duration;
 
 /// Evaluates a list and waits.
 pub fn eval(list: &Arrays) -> Result<()> {
@@ -26,6 +27,7 @@ pub fn is_available(x: &Array) -> Result<bool> {
 }
 
 extern "C" {
+    fn rmlx_await(asleep: *mut bool, roots: mlx_vector_array, seconds: f64) -> c_int;
     fn rmlx_is_tracer(out: *mut bool, x: mlx_array) -> c_int;
     fn rmlx_is_abstract(out: *mut bool, x: mlx_array) -> c_int;
     fn rmlx_graph_depth(out: *mut usize, roots: mlx_vector_array) -> c_int;
@@ -40,6 +42,15 @@ extern "C" {
         roots: mlx_vector_array,
         budget: f64,
     ) -> c_int;
+}
+
+/// Sleeps until a stream that computes one of the arrays has done its work, at most for this long. False at
+/// once where no thread of MLX's could tell: on a gpu, and when all is there.
+pub fn await_stream(list: &Arrays, longest: Duration) -> Result<bool> {
+    let mut asleep = false;
+    // SAFETY: a valid list.
+    check(unsafe { rmlx_await(&mut asleep, list.0, longest.as_secs_f64()) })?;
+    Ok(asleep)
 }
 
 /// What tells an array from others in MLX's graph, however many handles it has.

@@ -6,8 +6,8 @@ mod graph;
 mod list;
 mod pick;
 pub use graph::{
-    async_eval, depends_on, depth, eval, id, is_abstract, is_available, is_tracer, mark_dependents,
-    pending, stack,
+    async_eval, await_stream, depends_on, depth, eval, id, is_abstract, is_available, is_tracer,
+    mark_dependents, pending, stack,
 };
 pub use list::Arrays;
 pub use pick::{gather, scatter, slice, slice_update, take, take_along};
@@ -86,12 +86,19 @@ pub fn binary(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
 
 extern "C" {
     fn rmlx_power(res: *mut mlx_array, x: mlx_array, y: mlx_array, s: mlx_stream) -> c_int;
+    fn rmlx_halve_ties(res: *mut mlx_array, extreme: mlx_array) -> c_int;
 }
 
 /// x^y of floating or complex arrays, with slopes at 0.
 pub fn power(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     // SAFETY: valid handles.
     out(|o| unsafe { rmlx_power(o, x.as_ptr(), y.as_ptr(), s) })
+}
+
+/// What `mlx_maximum` or `mlx_minimum` just gave, with half of the derivative for each of two that are equal.
+pub fn halve_ties(extreme: &Array) -> Result<Array> {
+    // SAFETY: a valid handle.
+    out(|o| unsafe { rmlx_halve_ties(o, extreme.as_ptr()) })
 }
 
 /// A reduction over 0-based axes.

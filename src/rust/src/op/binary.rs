@@ -169,11 +169,7 @@ fn extreme(f: Binary, x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
     if !mlx::is_tracer(&out) || !dtype::is_float(mlx::dtype(&out)) {
         return Ok(out);
     }
-    let half = mlx::scalar(0.5, mlx::dtype(&out), s)?;
-    let half_of = |z: &Array| mlx::binary(mlx_sys::mlx_multiply, z, &half, s);
-    let middle = mlx::binary(mlx_sys::mlx_add, &half_of(x)?, &half_of(y)?, s)?;
-    let tied = mlx::binary(mlx_sys::mlx_equal, x, y, s)?;
-    mlx::select(&tied, &middle, &out, s)
+    mlx::halve_ties(&out)
 }
 
 fn larger(x: &Array, y: &Array, s: mlx_stream) -> Result<Array> {
