@@ -7,7 +7,7 @@ export PATH := $(PATH):$(if $(CARGO_HOME),$(CARGO_HOME),$(HOME)/.cargo)/bin
 LIBRARY = $(CURDIR)/target/library
 WITH_LIBRARY = R_LIBS="$(LIBRARY)$${R_LIBS:+:$$R_LIBS}"
 
-.PHONY: help demo test check docs bench install library lint setup setup-dev clean
+.PHONY: help demo test check docs bench install library lint setup setup-dev setup-bench clean
 
 help:
 	@echo "make demo     install what is needed, then rmlx, and run the demo"
@@ -15,7 +15,7 @@ help:
 	@echo "make test     the Rust and the R tests"
 	@echo "make check    build the package and run R CMD check on it"
 	@echo "make docs     make man/ and NAMESPACE from the comments in R/"
-	@echo "make bench    the benchmarks"
+	@echo "make bench    the benchmark beside Python MLX, JAX, PyTorch and base R"
 	@echo "make lint     rustfmt, clippy and lintr"
 	@echo "make setup    install the system packages that rmlx needs"
 	@echo "make clean    remove what was built"
@@ -52,11 +52,10 @@ check: setup-dev
 docs: setup-dev library
 	@$(WITH_LIBRARY) Rscript -e 'roxygen2::roxygenise(load_code = "installed")'
 
-bench: setup library
-	@for file in bench/*.R; do \
-	  echo "==> $$file"; \
-	  $(WITH_LIBRARY) Rscript "$$file" || exit 1; \
-	done
+bench: setup-bench library
+	@python=$$($(WITH_LIBRARY) bench/python.sh); \
+	  $(WITH_LIBRARY) $${python:+env RMLX_BENCH_PYTHON="$$python"} \
+	    Rscript bench/run.R $(if $(PARTS),--parts="$(PARTS)") $(BENCH_ARGS)
 
 lint: setup-dev library
 	@status=0; \
@@ -73,6 +72,9 @@ setup:
 
 setup-dev:
 	@tools/setup.sh --dev
+
+setup-bench:
+	@tools/setup.sh --bench
 
 clean:
 	@./cleanup

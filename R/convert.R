@@ -36,6 +36,7 @@ as_mlx <- function(x, dtype = NULL, device = NULL) {
     if (is.null(dtype) && is.null(device)) return(x)
     return(.Call(C_cast, x, dtype, device))
   }
+  if (!is.object(x) && !is.raw(x)) return(.Call(C_from_vector, x, dtype, device, NULL)) # the usual case
   if (is.data.frame(x)) {
     x <- numeric_columns(x, dtype, device)
     if (is_mlx(x)) return(x)
@@ -46,7 +47,7 @@ as_mlx <- function(x, dtype = NULL, device = NULL) {
     if (is.null(dtype)) dtype <- "uint8"
     x <- array_like(as.integer(x), x)
   }
-  .Call(C_from_vector, x, dtype, device %||% mlx_default_device(), NULL)
+  .Call(C_from_vector, x, dtype, device, NULL)
 }
 
 `%||%` <- function(x, y) if (is.null(x)) y else x
@@ -216,7 +217,7 @@ as.vector.mlx <- function(x, mode = "any") {
 
 #' @rdname as_r
 #' @export
-as.double.mlx <- function(x, ...) as.double(as.vector.mlx(x))
+as.double.mlx <- function(x, ...) .Call(C_float_values, x) %||% as.double(as.vector.mlx(x))
 
 #' @rdname as_r
 #' @export

@@ -15,7 +15,7 @@
 #' @export
 mlx_eval <- function(x, ...) {
   if (is_mlx(x) && ...length() == 0L) {
-    .Call(C_eval_one, x)
+    .Call(C_eval_all, list(x))
     return(invisible(x))
   }
   leaves <- leaves_to_evaluate(x, ...)

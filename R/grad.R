@@ -96,6 +96,7 @@ differentiate <- function(f, args, argnums, who, written) {
   aux <- NULL
   traced <- function(leaves) {
     result <- problem$call(leaves)
+    if (.Call(C_is_loss, result)) return(result)
     if (is_led_by_array(result)) aux <<- result[-1L]
     check_loss(first_result(result), who)
   }
@@ -178,6 +179,10 @@ refuse_argument <- function(args, i) {
 # A user's function `f`, and the `title` that calls of it get in conditions. `written`: what stands for it in
 # the user's call.
 given_function <- function(f, written, who, name = "f") {
+  if (is.function(f) && is.name(written)) { # the usual case
+    title <- as.character(written)
+    if (!startsWith(title, "..")) return(list(f = f, title = title))
+  }
   list(f = function_of(f, who, name), title = title_of(written, f))
 }
 
@@ -189,15 +194,30 @@ title_of <- function(written, f) {
 
 # Calls f with symbols for arguments, so that calls in conditions stay short and hold no values.
 call_with <- function(f, args, title) {
+  ready <- .Call(C_known_call, f, args, title, overlay_state)
+  as_plain <- !is.null(ready) || overlay_on()
+  if (is.null(ready)) ready <- first_call(f, args, title, as_plain)
+  pairing <- .Call(C_pair_columns, as_plain)
+  on.exit(.Call(C_pair_columns, pairing))
+  eval(ready[[1L]], ready[[2L]])
+}
+
+# As C_known_call, for any function.
+first_call <- function(f, args, title, as_plain) {
   functions <- FALSE
   for (arg in args) if (is.function(arg)) functions <- TRUE
-  as_plain <- overlay_on()
   if (as_plain) {
     f <- overlaid(f)
     if (functions) args <- lapply(args, function(arg) if (is.function(arg)) overlay_of(arg) else arg)
   }
-  pairing <- .Call(C_pair_columns, as_plain)
-  on.exit(.Call(C_pair_columns, pairing))
+  ready <- if (!functions && !is.primitive(f)) {
+    .Call(C_prepare_call, f, args, title, names(formals(f)), environment(f))
+  }
+  ready %||% unusual_call(f, args, title, functions)
+}
+
+# A call, and the environment for it, as C_prepare_call gives them, where names may clash.
+unusual_call <- function(f, args, title, functions) {
   symbols <- argument_symbols(f, args)
   # f is looked up as a function, so of its arguments only a function could stand in for it
   if (functions) symbols <- make.unique(c(title, symbols))[-1L]
@@ -207,7 +227,7 @@ call_with <- function(f, args, title) {
   # where f sees what it is called from: a generic looks for its methods there
   above <- new.env(parent = if (is.primitive(f)) emptyenv() else environment(f))
   assign(title, f, above)
-  eval(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
+  list(as.call(c(as.name(title), arguments)), list2env(args, parent = above))
 }
 
 # Unique names of arguments of which some are given: those of f's own that are open, then x1, x2, ...

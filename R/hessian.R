@@ -51,7 +51,7 @@ hessian_of <- function(f, args, argnums, who, written) {
   if (length(problem$skeletons) == 1L) return(problem$like_arguments(rows))
   lapply(problem$skeletons, function(first) {
     out <- lapply(seq_along(problem$skeletons), function(j) {
-      restore(first, lapply(rows, function(row) row[[j]]), function(x) NULL)
+      derivatives_like(first, lapply(rows, function(row) row[[j]]))
     })
     names(out) <- names(problem$skeletons)
     out

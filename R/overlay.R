@@ -75,15 +75,25 @@ overlay_state$calls <- 0
 # A function as a transformation calls it: itself if nothing that it uses is overlaid.
 overlaid <- function(f) {
   overlay_state$calls <- overlay_state$calls + 1
-  overlay_of(f)
+  made <- found_overlay(f)
+  if (!is.list(made)) return(made)
+  g <- made$result
+  .Call(C_remember_call, environment(f), list(f, g, names(formals(g)), environment(g), made$rests))
+  g
 }
 
 overlay_of <- function(f) {
+  made <- found_overlay(f)
+  if (is.list(made)) made$result else made
+}
+
+# What a function is called as: that, or a lasting decision, see enclosed().
+found_overlay <- function(f) {
   if (is.primitive(f)) return(stand_in(f) %||% f)
   address <- obj_address(body(f))
   known <- seen[[address]]$made
   made <- if (!is.null(known)) wref_value(known)
-  if (!is.null(made) && identical(made$f, f) && still_holds(made)) return(made$result)
+  if (!is.null(made) && identical(made$f, f) && still_holds(made)) return(made)
   if (is_of_package(f)) {
     other <- stand_in(f)
     if (!is.null(other) || is_inner(f)) return(other %||% f)
@@ -93,6 +103,7 @@ overlay_of <- function(f) {
   if (made$lasting) {
     survey_of(f) # has an entry for it
     seen[[address]]$made <- new_weakref(environment(f), made)
+    return(made)
   }
   made$result
 }

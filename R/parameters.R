@@ -55,7 +55,7 @@ parameter_space <- function(par, dtype = NULL, name = "par") {
     }))
   }
   list(
-    flat = base::unlist(restore(skeleton, values, function(x) NULL)) + 0,
+    flat = base::unlist(derivatives_like(skeleton, values)) + 0,
     dtype = dtype, device = device, lift = lift, unflatten = unflatten, give = give,
     flatten = function(par) flatten_like(par, skeleton, name)
   )
@@ -94,7 +94,7 @@ flatten_like <- function(par, skeleton, name) {
   if (!identical(bare(part$skeleton), bare(skeleton))) {
     rmlx_abort(paste0("`", name, "` must have the structure of the parameters given at first."), "argument")
   }
-  base::unlist(restore(part$skeleton, lapply(part$leaves, as_r), function(x) NULL)) + 0
+  base::unlist(derivatives_like(part$skeleton, lapply(part$leaves, as_r))) + 0
 }
 
 # The leaves' positions alone, in their lists.

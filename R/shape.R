@@ -140,9 +140,9 @@ mlx_broadcast_to <- function(x, shape, device = NULL) {
 #' t(x)
 #' mlx_shape(aperm(mlx_zeros(c(2, 3, 4)), c(3, 1, 2)))
 #' @export
-t.mlx <- function(x) {
-  rank <- length(mlx_shape(x))
-  if (rank >= 2L) return(.Call(C_permute, x, NULL))
+t.mlx <- function(x) .Call(C_transpose, x) %||% as_row(x)
+
+as_row <- function(x) {
   out <- .Call(C_reshape, x, c(1L, length(x)), FALSE)
   if (!is.null(names(x))) dimnames(out) <- list(NULL, names(x))
   out

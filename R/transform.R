@@ -6,6 +6,19 @@
 transformation <- function(f, args, argnums, who, written) {
   given <- given_function(f, written, who)
   if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
+  parts <- .Call(C_split_arguments, args, argnums, as_mlx) %||% unusual_arguments(args, argnums)
+  skeletons <- parts[[1L]]
+  which <- parts[[3L]]
+  list(
+    leaves = parts[[2L]],
+    skeletons = skeletons[which],
+    call = function(leaves) call_with(given$f, restore(skeletons, leaves), given$title),
+    like_arguments = function(values) derivatives_like(skeletons[which], values)
+  )
+}
+
+# As C_split_arguments, for data frames and all that is an error.
+unusual_arguments <- function(args, argnums) {
   which <- resolve_argnums(argnums, args)
   leaves <- list()
   skeletons <- lapply(args, constant_argument)
@@ -19,12 +32,7 @@ transformation <- function(f, args, argnums, who, written) {
   if (length(leaves) == 0L) {
     rmlx_abort(c("no argument has floating-point values to differentiate.", i = kinds_of(args[which])), "argument")
   }
-  list(
-    leaves = leaves,
-    skeletons = skeletons[which],
-    call = function(leaves) call_with(given$f, lapply(skeletons, restore, leaves), given$title),
-    like_arguments = function(values) lapply(skeletons[which], restore, values, function(x) NULL)
-  )
+  list(skeletons, leaves, which)
 }
 
 # What arguments are that have no floating-point values.
@@ -74,7 +82,7 @@ result_parts <- function(value, who) {
 # A result's list of derivatives: NULL for what has none.
 like_result <- function(parts, values) {
   values[!base::vapply(parts$leaves, is_floating, NA)] <- list(NULL)
-  restore(parts$skeleton, values, function(x) NULL)
+  derivatives_like(parts$skeleton, values)
 }
 
 # The leaves of `given`, which has the structure of `skeleton` and an array for each of `leaves`. NULL, and

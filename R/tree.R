@@ -48,11 +48,8 @@ is_floating <- function(x) {
   mlx_dtype(x) %in% c("float32", "float64", "float16", "bfloat16", "complex64")
 }
 
-# A skeleton with its leaves put back; `other` says what becomes of everything else.
-restore <- function(skeleton, leaves, other = identity) {
-  if (inherits(skeleton, "rmlx_leaf")) return(leaves[[unclass(skeleton)[[1L]]]])
-  if (!is_node(skeleton)) return(other(skeleton))
-  out <- lapply(unclass(skeleton), restore, leaves, other)
-  attributes(out) <- attributes(skeleton)
-  out
-}
+# A skeleton with its leaves put back.
+restore <- function(skeleton, leaves) .Call(C_restore_tree, skeleton, leaves, TRUE)
+
+# The same with NULL for everything else, which has no derivatives.
+derivatives_like <- function(skeleton, leaves) .Call(C_restore_tree, skeleton, leaves, FALSE)

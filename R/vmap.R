@@ -41,7 +41,7 @@ mlx_vmap <- function(f, in_axes = 1L, out_axes = 1L) {
       items <- mapped_items(args, in_axes)
       parts <- NULL
       item <- function(leaves) {
-        parts <<- result_parts(call_with(given$f, lapply(items$skeletons, restore, leaves), given$title), "mlx_vmap")
+        parts <<- result_parts(call_with(given$f, restore(items$skeletons, leaves), given$title), "mlx_vmap")
         parts$leaves
       }
       trace <- .Call(C_map_trace, item, items$leaves, items$axes, environment())

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that rmlx needs and that are not here yet.
-# With --dev, also what the documentation and the linters need, and reticulate for its tests.
+# With --dev, also what the documentation and the linters need, and reticulate for its tests;
+# with --bench, what the benchmark needs.
 set -eu
 
 # R with its compilers and headers, the R packages that rmlx and its tests use, a fast BLAS,
@@ -10,6 +11,8 @@ wanted="r-base-dev r-cran-rlang r-cran-cli r-cran-testthat r-cran-mass r-cran-bi
     libopenblas0-pthread g++ make cmake libfmt-dev"
 if [ "${1:-}" = --dev ]; then
     wanted="$wanted r-cran-roxygen2 r-cran-lintr r-cran-reticulate r-cran-rmarkdown pandoc"
+elif [ "${1:-}" = --bench ]; then
+    wanted="$wanted r-cran-processx r-cran-ggplot2 valgrind"
 fi
 python3 -m pip --version > /dev/null 2>&1 || wanted="$wanted python3 python3-pip"
 python3 -c "import ensurepip, venv" > /dev/null 2>&1 || wanted="$wanted python3-venv"

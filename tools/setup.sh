@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the system packages that rmlx needs on Debian and Ubuntu; elsewhere says
-# what to install. With --dev, also what the documentation and the linters need.
+# what to install. With --dev, also what the documentation and the linters need; with --bench,
+# what the benchmark needs.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -243,3 +243,17 @@ test_that("conditions of a mapped function reach the caller, and loops of any le
   }
   expect_equal(as.numeric(mlx_vmap(f)(c(1, 2))), c(20001, 20002))
 })
+
+test_that("a product with a factor that is the same for all items is the product of each", {
+  set.seed(11)
+  a <- matrix(rnorm(12), 3)
+  items <- array(rnorm(40), c(5, 4, 2)) # five matrices of 4 x 2
+  each <- function(f) aperm(simplify2array(lapply(1:5, function(i) f(items[i, , ]))), c(3, 1, 2))
+  expect_near(mlx_vmap(function(b) f64(a) %*% b)(f64(items)), each(function(b) a %*% b))
+  expect_near(mlx_vmap(function(b) t(b) %*% f64(t(a)))(f64(items)), each(function(b) t(b) %*% t(a)))
+  last <- aperm(items, c(2, 3, 1))
+  expect_near(mlx_vmap(function(b) f64(a) %*% b, in_axes = 3)(f64(last)), each(function(b) a %*% b))
+  expect_near(mlx_vmap(function(b) f64(a) %*% b[, 1])(f64(items)), each(function(b) a %*% b[, 1]))
+  grads <- mlx_vmap(function(b) mlx_grad(function(b) sum((f64(a) %*% b)^2), b)[[1]])(f64(items))
+  expect_near(grads, each(function(b) 2 * t(a) %*% a %*% b))
+})

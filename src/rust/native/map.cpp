@@ -70,6 +70,31 @@ Items depends(const mx::array& a, const Arrays& inputs, const Axes& axes) {
   return {mx::depends(first, others), Axes(axes.begin(), axes.begin() + n)};
 }
 
+// Whether an operation is the product of two matrices of which one is the same for all items.
+bool has_fixed_factor(const mx::array& a, const Axes& axes) {
+  if (std::string_view(a.primitive().name()) != "Matmul" || (axes[0] >= 0) == (axes[1] >= 0)) {
+    return false;
+  }
+  const Arrays& factors = a.inputs();
+  return factors[0].ndim() == 2 && factors[1].ndim() == 2 && factors[0].size() > 0 && factors[1].size() > 0;
+}
+
+// All items in one product: their rows, or their columns as rows, one below the other. MLX multiplies them one
+// by one.
+Items product(const mx::array& a, const Arrays& inputs, const Axes& axes, int extent) {
+  mx::Stream s = a.primitive().stream();
+  auto times = [&](const mx::array& items, const mx::array& fixed) {
+    int rows = items.shape(1), inner = items.shape(2);
+    mx::array all = mx::matmul(mx::reshape(items, {extent * rows, inner}, s), fixed, s);
+    return mx::reshape(all, {extent, rows, fixed.shape(1)}, s);
+  };
+  if (axes[0] >= 0) {
+    return {{times(mx::moveaxis(inputs[0], axes[0], 0, s), inputs[1])}, {0}};
+  }
+  mx::array columns = mx::swapaxes(mx::moveaxis(inputs[1], axes[1], 0, s), 1, 2, s);
+  return {{mx::swapaxes(times(columns, mx::transpose(inputs[0], s)), 1, 2, s)}, {0}};
+}
+
 Items map_operation(const mx::array& a, Arrays inputs, Axes axes, int extent) {
   // MLX 0.32.2 maps these rightly only if it maps all their inputs
   static const Names all_or_none{"AddMM", "DivMod", "NotEqual", "Remainder", "SliceUpdate"};
@@ -80,6 +105,9 @@ Items map_operation(const mx::array& a, Arrays inputs, Axes axes, int extent) {
   }
   if (name == "Depends") {
     return depends(a, inputs, axes);
+  }
+  if (has_fixed_factor(a, axes)) {
+    return product(a, inputs, axes, extent);
   }
   if (all_or_none.count(name)) {
     inputs = items_first(inputs, axes, extent, a.primitive().stream());

@@ -3,7 +3,9 @@
 //! The objects are tags of a doubly linked list of R cells (car: the cell before, cdr: the next), so
 //! that holding one and letting it go only writes pointers and allocates nothing.
 use crate::ffi::*;
+use crate::handle;
 use std::cell::Cell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Mutex;
 use std::thread::ThreadId;
 
@@ -11,9 +13,11 @@ thread_local! {
     static LIST: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
 }
 
-/// R's thread, and the cells that other threads let go of: R may not be touched from there.
+/// R's thread, and the cells that other threads or R's collector let go of: R may not be touched then.
 static MAIN: Mutex<Option<ThreadId>> = Mutex::new(None);
 static LEFT: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+/// Whether there are such cells.
+static WAITING: AtomicBool = AtomicBool::new(false);
 
 /// Starts the list.
 ///
@@ -38,12 +42,21 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 /// # Safety
 /// On R's main thread; `x` is protected; the caller owns nothing (this may jump).
 pub unsafe fn cell(x: SEXP) -> SEXP {
-    for left in std::mem::take(&mut *lock(&LEFT)) {
-        unlink(left as SEXP);
-    }
     let cell = Rf_cons(R_NilValue, R_NilValue);
     SET_TAG(cell, x);
     cell
+}
+
+/// Lets go of what could not be let go of at once.
+///
+/// # Safety
+/// On R's main thread.
+pub unsafe fn settle() {
+    if WAITING.swap(false, Ordering::Acquire) {
+        for left in std::mem::take(&mut *lock(&LEFT)) {
+            unlink(left as SEXP);
+        }
+    }
 }
 
 unsafe fn unlink(cell: SEXP) {
@@ -80,11 +93,13 @@ impl Anchor {
 
 impl Drop for Anchor {
     fn drop(&mut self) {
-        if *lock(&MAIN) == Some(std::thread::current().id()) {
+        let main = *lock(&MAIN) == Some(std::thread::current().id());
+        if main && !handle::is_collecting() {
             // SAFETY: on R's main thread; the cell is in the list.
             unsafe { unlink(self.0) };
         } else {
             lock(&LEFT).push(self.0 as usize);
+            WAITING.store(true, Ordering::Release);
         }
     }
 }

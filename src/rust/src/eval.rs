@@ -83,7 +83,7 @@ impl Roots {
     unsafe fn left(self) -> Result<Arrays> {
         let arrays = Arrays::new();
         for i in 0..self.len() {
-            let ctx = R_ExternalPtrAddr(self.get(i));
+            let ctx = handle::peek(self.get(i));
             if !ctx.is_null() {
                 arrays.push(mlx::borrow(&ctx))?;
             }
@@ -103,7 +103,7 @@ impl Roots {
 
 /// Also true for a freed array: it will not come.
 unsafe fn is_available(handle: SEXP) -> Result<bool> {
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = handle::peek(handle);
     Ok(ctx.is_null() || mlx::is_available(mlx::borrow(&ctx))?)
 }
 
@@ -231,14 +231,6 @@ unsafe fn handles_of(list: SEXP) -> SEXP {
     handles
 }
 
-/// `.Call`: evaluates an array. (A list would count as another reference to it, even after its end.)
-unsafe extern "C" fn eval_one(x: SEXP) -> SEXP {
-    let handle = object::mlx_handle(x);
-    handle::live(handle);
-    run(Roots::One(handle));
-    R_NilValue
-}
-
 /// `.Call`: evaluates every array of a list in one go.
 unsafe extern "C" fn eval_all(list: SEXP) -> SEXP {
     run(Roots::All(Rf_protect(handles_of(list))));
@@ -262,4 +254,4 @@ unsafe extern "C" fn eval_start(list: SEXP) -> SEXP {
     R_NilValue
 }
 
-routines![eval_all / 1, eval_one / 1, eval_start / 1];
+routines![eval_all / 1, eval_start / 1];

@@ -66,6 +66,12 @@ extern "C" {
     pub fn Rf_shallow_duplicate(x: SEXP) -> SEXP;
     /// Sets an element of a logical vector.
     pub fn SET_LOGICAL_ELT(x: SEXP, i: R_xlen_t, v: c_int);
+    /// A new environment.
+    pub fn R_NewEnv(enclosure: SEXP, hash: c_int, size: c_int) -> SEXP;
+    /// A reference that keeps its value as long as something else keeps its key.
+    pub fn R_MakeWeakRef(key: SEXP, value: SEXP, finalizer: SEXP, on_exit: Rboolean) -> SEXP;
+    /// The value; NULL where the key is gone.
+    pub fn R_WeakRefValue(reference: SEXP) -> SEXP;
     /// A full collection.
     pub fn R_gc();
     /// Evaluates a call; may jump.
@@ -103,14 +109,14 @@ extern "C" {
     );
     /// The attributes, as R keeps them: a pairlist.
     pub fn ATTRIB(x: SEXP) -> SEXP;
+    /// Gives an object the attributes of another; their values are shared.
+    pub fn SHALLOW_DUPLICATE_ATTRIB(to: SEXP, from: SEXP);
     /// The symbol of a string.
     pub fn Rf_installTrChar(text: SEXP) -> SEXP;
     /// `src/lookup.c`: a variable's value, `R_UnboundValue` if there is none; may jump.
     pub fn rmlx_lookup(name: SEXP, frame: SEXP, inherits: c_int) -> SEXP;
     /// `src/lookup.c`: the same of a function.
     pub fn rmlx_lookup_function(name: SEXP, frame: SEXP) -> SEXP;
-    /// `src/references.c`: how many references R counts to an object, -1 where it does not tell.
-    pub fn rmlx_references(x: SEXP) -> c_int;
     /// `src/dots.c`: the `...` of a frame.
     pub fn rmlx_dots(frame: SEXP) -> SEXP;
     /// `src/unwind.c`: runs `body`, catching R's jumps.

@@ -1,14 +1,16 @@
-//! The external pointer behind every R mlx vector: owner of one MLX array.
+//! The handle behind every R mlx vector: owner of one MLX array.
 //!
-//! Its address is the array, its tag says the device, its protected slot holds the length of a
-//! freed array.
+//! It is a raw vector whose memory comes from us: R tells its allocator when it frees a vector, so the
+//! array goes with it. (A finalizer would take three more R objects for each array, and R walks through
+//! all of those at every collection.)
+use crate::anchor;
 use crate::device::Device;
 use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use crate::mlx::{self, Array};
 use std::cell::Cell;
 use std::ffi::c_void;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// An array and the device that its operations run on.
 pub struct Placed {
@@ -25,10 +27,35 @@ impl Placed {
     }
 }
 
-thread_local! {
-    static TAGS: Cell<[SEXP; 2]> = const { Cell::new([std::ptr::null_mut(); 2]) };
+/// What a handle holds.
+#[repr(C)]
+struct Content {
+    /// The address of [`MARK`], which no other raw vector begins with.
+    mark: *const u8,
+    /// The array; null for none.
+    ctx: *mut c_void,
+    /// Its device.
+    device: Device,
+    /// The length of an array that was freed.
+    length: R_xlen_t,
 }
+
+static MARK: u8 = 0;
+const BYTES: usize = size_of::<Content>();
+/// Where the content lies in the memory that R asks for.
+static OFFSET: AtomicUsize = AtomicUsize::new(0);
 static FORKED: AtomicBool = AtomicBool::new(false);
+
+thread_local! {
+    /// Whether R's collector is running.
+    static COLLECTING: Cell<bool> = const { Cell::new(false) };
+    static SPARE: Spare = const {
+        Spare {
+            first: Cell::new(std::ptr::null_mut()),
+            count: Cell::new(0),
+        }
+    };
+}
 
 extern "C" fn in_forked_child() {
     FORKED.store(true, Ordering::Relaxed);
@@ -42,23 +69,66 @@ extern "C" {
     ) -> i32;
 }
 
-/// Installs the tags and the watch for forks.
+/// Installs the watch for forks.
 ///
 /// # Safety
-/// Once, on R's main thread.
+/// Once.
 pub unsafe fn start() {
-    TAGS.with(|t| {
-        t.set([
-            Rf_install(c"mlx_cpu".as_ptr()),
-            Rf_install(c"mlx_gpu".as_ptr()),
-        ])
-    });
     pthread_atfork(None, None, Some(in_forked_child));
 }
 
 /// Whether this process is a fork of the one that loaded the package.
 pub fn forked() -> bool {
     FORKED.load(Ordering::Relaxed)
+}
+
+/// Whether R's collector is running: nothing of R's may be touched.
+pub fn is_collecting() -> bool {
+    COLLECTING.with(Cell::get)
+}
+
+/// Memory of collected handles, each beginning with the address of the next.
+struct Spare {
+    first: Cell<*mut c_void>,
+    count: Cell<usize>,
+}
+
+/// How many are kept: about as many as R makes between two collections.
+const MOST_SPARE: usize = 1 << 15;
+
+unsafe extern "C" fn allocate(_: *mut Allocator, bytes: usize) -> *mut c_void {
+    OFFSET.store(bytes - BYTES, Ordering::Relaxed); // the vector's content is the end of it
+    SPARE.with(|spare| {
+        let memory = spare.first.get();
+        if memory.is_null() {
+            return libc::malloc(bytes);
+        }
+        spare.first.set(*memory.cast());
+        spare.count.set(spare.count.get() - 1);
+        memory
+    })
+}
+
+unsafe fn give_back(memory: *mut c_void) {
+    SPARE.with(|spare| {
+        if spare.count.get() >= MOST_SPARE {
+            return libc::free(memory);
+        }
+        memory.cast::<*mut c_void>().write(spare.first.get());
+        spare.first.set(memory);
+        spare.count.set(spare.count.get() + 1);
+    });
+}
+
+/// R's collector found that nothing refers to a handle.
+unsafe extern "C" fn collected(_: *mut Allocator, memory: *mut c_void) {
+    COLLECTING.with(|c| c.set(true));
+    let content = memory
+        .byte_add(OFFSET.load(Ordering::Relaxed))
+        .cast::<Content>();
+    drop_array(content);
+    give_back(memory);
+    COLLECTING.with(|c| c.set(false));
 }
 
 /// An empty handle. Everything that R may refuse happens here, before an array exists.
@@ -69,11 +139,35 @@ pub unsafe fn new() -> SEXP {
     if forked() {
         throw(Error::Forked);
     }
-    let tag = TAGS.with(Cell::get)[0];
-    let x = Rf_protect(R_MakeExternalPtr(std::ptr::null_mut(), tag, R_NilValue));
-    R_RegisterCFinalizerEx(x, Some(finalize), Rboolean::FALSE);
-    Rf_unprotect(1);
-    x
+    anchor::settle();
+    let mut allocator = Allocator {
+        allocate: Some(allocate),
+        free: Some(collected),
+        reserved: std::ptr::null_mut(),
+        data: std::ptr::null_mut(),
+    };
+    let handle = Rf_allocVector3(SEXPTYPE::RAWSXP, BYTES as R_xlen_t, &mut allocator);
+    content(handle).write(Content {
+        mark: &MARK,
+        ctx: std::ptr::null_mut(),
+        device: Device::Cpu,
+        length: 0,
+    });
+    handle
+}
+
+/// The handle of an array of that length which is gone.
+///
+/// # Safety
+/// As [`new`].
+pub unsafe fn empty(length: R_xlen_t) -> SEXP {
+    let handle = new();
+    (*content(handle)).length = length;
+    handle
+}
+
+unsafe fn content(handle: SEXP) -> *mut Content {
+    RAW(handle).cast()
 }
 
 /// Moves an array into an empty handle; allocates nothing in R.
@@ -81,21 +175,16 @@ pub unsafe fn new() -> SEXP {
 /// # Safety
 /// `handle` is one of ours.
 pub unsafe fn fill(handle: SEXP, value: Placed) {
-    R_SetExternalPtrTag(
-        handle,
-        TAGS.with(Cell::get)[usize::from(value.device == Device::Gpu)],
-    );
-    R_SetExternalPtrAddr(handle, mlx::release(value.array));
+    let content = content(handle);
+    (*content).device = value.device;
+    (*content).ctx = mlx::release(value.array);
 }
 
-unsafe extern "C" fn finalize(handle: SEXP) {
-    let ctx = R_ExternalPtrAddr(handle);
-    if !ctx.is_null() {
-        R_ClearExternalPtr(handle);
-        // A forked child must not touch MLX: its locks may be held by threads that do not exist.
-        if !forked() {
-            drop(Array::from_ptr(mlx_sys::mlx_array { ctx }));
-        }
+unsafe fn drop_array(content: *mut Content) {
+    let ctx = std::mem::replace(&mut (*content).ctx, std::ptr::null_mut());
+    // A forked child must not touch MLX: its locks may be held by threads that do not exist.
+    if !ctx.is_null() && !forked() {
+        drop(Array::from_ptr(mlx_sys::mlx_array { ctx }));
     }
 }
 
@@ -104,12 +193,10 @@ unsafe extern "C" fn finalize(handle: SEXP) {
 /// # Safety
 /// `x` is any live R object.
 pub unsafe fn is(x: SEXP) -> bool {
-    if TYPEOF(x) != SEXPTYPE::EXTPTRSXP {
-        return false;
-    }
-    let tag = R_ExternalPtrTag(x);
-    let tags = TAGS.with(Cell::get);
-    tag == tags[0] || tag == tags[1]
+    TYPEOF(x) == SEXPTYPE::RAWSXP
+        && ALTREP(x) == 0
+        && XLENGTH(x) == BYTES as R_xlen_t
+        && std::ptr::eq((*content(x)).mark, &MARK)
 }
 
 /// The device of a handle.
@@ -117,11 +204,15 @@ pub unsafe fn is(x: SEXP) -> bool {
 /// # Safety
 /// `handle` is one of ours.
 pub unsafe fn device(handle: SEXP) -> Device {
-    if R_ExternalPtrTag(handle) == TAGS.with(Cell::get)[1] {
-        Device::Gpu
-    } else {
-        Device::Cpu
-    }
+    (*content(handle)).device
+}
+
+/// The address of the array; null for a freed one.
+///
+/// # Safety
+/// `handle` is one of ours.
+pub unsafe fn peek(handle: SEXP) -> *mut c_void {
+    (*content(handle)).ctx
 }
 
 /// The address of the array; an error for a freed one or in a forked process.
@@ -129,7 +220,7 @@ pub unsafe fn device(handle: SEXP) -> Device {
 /// # Safety
 /// `handle` is one of ours.
 pub unsafe fn address(handle: SEXP) -> Result<*mut c_void> {
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = peek(handle);
     if forked() {
         Err(Error::Forked)
     } else if ctx.is_null() {
@@ -155,32 +246,12 @@ pub unsafe fn live(handle: SEXP) -> *mut c_void {
 /// # Safety
 /// `handle` is one of ours.
 pub unsafe fn length(handle: SEXP) -> R_xlen_t {
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = peek(handle);
     if ctx.is_null() {
-        let kept = R_ExternalPtrProtected(handle);
-        return if TYPEOF(kept) == SEXPTYPE::REALSXP {
-            *REAL(kept) as R_xlen_t
-        } else {
-            0
-        };
+        (*content(handle)).length
+    } else {
+        mlx::size(mlx::borrow(&ctx)) as R_xlen_t
     }
-    mlx::size(mlx::borrow(&ctx)) as R_xlen_t
-}
-
-/// Notes that more than one R vector stands on the handle.
-///
-/// # Safety
-/// `handle` is one of ours, with an array.
-pub unsafe fn note_sharing(handle: SEXP) {
-    R_SetExternalPtrProtected(handle, Rf_ScalarLogical(1)); // R's one and only TRUE
-}
-
-/// Whether [`note_sharing`] was told of the handle.
-///
-/// # Safety
-/// `handle` is one of ours.
-pub unsafe fn is_shared(handle: SEXP) -> bool {
-    TYPEOF(R_ExternalPtrProtected(handle)) == SEXPTYPE::LGLSXP
 }
 
 /// Lets go of the array; the handle is empty afterwards.
@@ -188,19 +259,14 @@ pub unsafe fn is_shared(handle: SEXP) -> bool {
 /// # Safety
 /// `handle` is one of ours.
 pub unsafe fn discard(handle: SEXP) {
-    finalize(handle);
+    drop_array(content(handle));
 }
 
-/// Gives the array's memory back now.
+/// Gives the array's memory back now; its length stays known.
 ///
 /// # Safety
-/// `handle` is one of ours and protected.
+/// `handle` is one of ours.
 pub unsafe fn free(handle: SEXP) {
-    if R_ExternalPtrAddr(handle).is_null() {
-        return;
-    }
-    let kept = Rf_protect(Rf_ScalarReal(length(handle) as f64));
-    R_SetExternalPtrProtected(handle, kept);
-    Rf_unprotect(1);
-    finalize(handle);
+    (*content(handle)).length = length(handle);
+    discard(handle);
 }

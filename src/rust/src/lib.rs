@@ -26,6 +26,7 @@ pub mod names;
 pub mod object;
 pub mod op;
 pub mod operand;
+mod pin;
 pub mod rule;
 pub mod stream;
 pub mod tape;
@@ -71,6 +72,7 @@ const TABLES: &[&[Routine]] = &[
     op::special::ROUTINES,
     op::spread::ROUTINES,
     op::unary::ROUTINES,
+    transform::call::ROUTINES,
     transform::compile::ROUTINES,
     transform::custom::ROUTINES,
     transform::depends::ROUTINES,
@@ -82,6 +84,7 @@ const TABLES: &[&[Routine]] = &[
     transform::import::ROUTINES,
     transform::linear::ROUTINES,
     transform::map::ROUTINES,
+    transform::tree::ROUTINES,
 ];
 
 /// Called by R_init_rmlx: registers the routines and the ALTREP classes and starts MLX.
@@ -116,6 +119,7 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
         std::ptr::null(),
     );
     error::install_handlers();
+    pin::start();
     handle::start();
     anchor::start();
     object::start(dll);

@@ -20,6 +20,8 @@ thread_local! {
     /// real, integer, logical, complex.
     static CLASSES: Cell<[*mut c_void; 4]> = const { Cell::new([std::ptr::null_mut(); 4]) };
     static CLASS_ATTRIBUTE: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
+    /// See [`attributes_for`].
+    static PATTERNS: Cell<SEXP> = const { Cell::new(std::ptr::null_mut()) };
 }
 
 fn class_of(kind: SEXPTYPE) -> R_altrep_class_t {
@@ -39,23 +41,53 @@ fn class_of(kind: SEXPTYPE) -> R_altrep_class_t {
 /// # Safety
 /// `handle` is one of ours, filled and protected; the caller owns nothing (this may jump).
 pub unsafe fn wrap(handle: SEXP) -> SEXP {
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = handle::peek(handle);
     let array = mlx::borrow(&ctx);
     let out = Rf_protect(R_new_altrep(
         class_of(dtype::r_type(mlx::dtype(array))),
         handle,
         R_NilValue,
     ));
-    let rank = mlx::rank(array);
-    if rank >= 2 {
-        let dim = Rf_protect(Rf_allocVector(SEXPTYPE::INTSXP, rank as R_xlen_t));
-        std::ptr::copy_nonoverlapping(mlx_sys::mlx_array_shape(array.as_ptr()), INTEGER(dim), rank);
-        Rf_setAttrib(out, R_DimSymbol, dim);
-        Rf_unprotect(1);
-    }
-    Rf_setAttrib(out, R_ClassSymbol, CLASS_ATTRIBUTE.with(Cell::get));
+    SHALLOW_DUPLICATE_ATTRIB(out, attributes_for(mlx::shape(array)));
     Rf_unprotect(1);
     out
+}
+
+/// How many shapes are remembered with the attributes that go with them.
+const SHAPES: usize = 8;
+
+/// A vector without values that has the attributes of an array of this shape: class and, from rank 2 on, dim. Copying
+/// these takes no checks, and no new `dim`.
+unsafe fn attributes_for(shape: &[i32]) -> SEXP {
+    let patterns = PATTERNS.with(Cell::get);
+    if shape.len() < 2 {
+        return VECTOR_ELT(patterns, 0);
+    }
+    // a shape that was seen lately has its pattern at the place that its extents lead to
+    let sum = shape.iter().fold(0usize, |sum, &n| {
+        sum.wrapping_mul(31).wrapping_add(n as usize)
+    });
+    let at = 1 + (sum % SHAPES) as R_xlen_t;
+    let known = VECTOR_ELT(patterns, at);
+    if known != R_NilValue {
+        let dim = Rf_getAttrib(known, R_DimSymbol);
+        if XLENGTH(dim) == shape.len() as R_xlen_t
+            && std::slice::from_raw_parts(INTEGER(dim), shape.len()) == shape
+        {
+            return known;
+        }
+    }
+    let n = shape.iter().map(|&n| n as R_xlen_t).product();
+    let empty = Rf_protect(handle::empty(n));
+    let pattern = Rf_protect(R_new_altrep(class_of(SEXPTYPE::REALSXP), empty, R_NilValue));
+    let dim = Rf_protect(Rf_allocVector(SEXPTYPE::INTSXP, shape.len() as R_xlen_t));
+    std::ptr::copy_nonoverlapping(shape.as_ptr(), INTEGER(dim), shape.len());
+    MARK_NOT_MUTABLE(dim);
+    Rf_setAttrib(pattern, R_DimSymbol, dim);
+    Rf_setAttrib(pattern, R_ClassSymbol, CLASS_ATTRIBUTE.with(Cell::get));
+    SET_VECTOR_ELT(patterns, at, pattern);
+    Rf_unprotect(3);
+    pattern
 }
 
 /// Our own vector behind `x`: `x` itself, or what R's wrapper (made when attributes of a long
@@ -134,7 +166,7 @@ unsafe fn take_written(vector: SEXP, cell: SEXP) {
         return;
     }
     let handle = R_altrep_data1(vector);
-    if R_ExternalPtrAddr(handle).is_null() || handle::forked() {
+    if handle::peek(handle).is_null() || handle::forked() {
         return; // the values are all that is left
     }
     let fresh = Rf_protect(handle::new());
@@ -211,7 +243,7 @@ unsafe extern "C" fn length(x: SEXP) -> R_xlen_t {
 unsafe extern "C" fn duplicate(x: SEXP, _deep: Rboolean) -> SEXP {
     let handle = R_altrep_data1(x);
     let data2 = R_altrep_data2(x);
-    if R_ExternalPtrAddr(handle).is_null() || handle::forked() {
+    if handle::peek(handle).is_null() || handle::forked() {
         // what was read before is all there is, and it is plain R data
         return if data2 == R_NilValue {
             R_new_altrep(class_of(TYPEOF(x)), handle, R_NilValue)
@@ -219,36 +251,7 @@ unsafe extern "C" fn duplicate(x: SEXP, _deep: Rboolean) -> SEXP {
             Rf_duplicate(materialise(x))
         };
     }
-    let handle = handle_of(x);
-    handle::note_sharing(handle);
-    R_new_altrep(class_of(TYPEOF(x)), handle, R_NilValue)
-}
-
-/// Whether `x` is being assigned into by R's `x[...] <- value`, and is nobody else's: the method's
-/// argument is R's `*tmp*`, which stands for a variable's own value (a copy, if others had it), so that
-/// only that variable and the argument refer to it, unless the indices made it known to more.
-///
-/// # Safety
-/// `x` is live; `expression` is what the method got for it.
-pub unsafe fn is_only_assigned(x: SEXP, expression: SEXP) -> bool {
-    let vector = vector_of(x);
-    TYPEOF(expression) == SEXPTYPE::SYMSXP
-        && CStr::from_ptr(R_CHAR(PRINTNAME(expression))) == c"*tmp*"
-        && vector == x
-        && rmlx_references(x) == 2
-        && TYPEOF(R_altrep_data2(x)) != SEXPTYPE::LISTSXP
-        && !handle::is_shared(R_altrep_data1(x))
-}
-
-/// Gives a vector of ours another array, of the same dtype and shape.
-///
-/// # Safety
-/// `x` is one of our vectors, and nobody else's.
-pub unsafe fn replace(x: SEXP, value: Placed) {
-    let handle = R_altrep_data1(x);
-    handle::discard(handle);
-    handle::fill(handle, value);
-    R_set_altrep_data2(x, R_NilValue);
+    R_new_altrep(class_of(TYPEOF(x)), handle_of(x), R_NilValue)
 }
 
 unsafe extern "C" fn data_pointer(x: SEXP, writable: Rboolean) -> *mut c_void {
@@ -295,7 +298,7 @@ const FORMAT_VERSION: c_int = 1;
 
 unsafe extern "C" fn serialized_state(x: SEXP) -> SEXP {
     let handle = handle_of(x);
-    let gone = R_ExternalPtrAddr(handle).is_null() || handle::forked();
+    let gone = handle::peek(handle).is_null() || handle::forked();
     if gone && R_altrep_data2(x) != R_NilValue {
         return std::ptr::null_mut(); // but read before: saved as plain values
     }
@@ -315,7 +318,7 @@ unsafe extern "C" fn serialized_state(x: SEXP) -> SEXP {
         raise();
     }
     eval::evaluate(dense);
-    let ctx = R_ExternalPtrAddr(dense);
+    let ctx = handle::peek(dense);
     let array = mlx::borrow(&ctx);
     SET_VECTOR_ELT(state, 0, Rf_ScalarInteger(FORMAT_VERSION));
     SET_VECTOR_ELT(state, 1, text(dtype::name(mlx::dtype(array))));
@@ -341,7 +344,7 @@ unsafe extern "C" fn unserialize(_class: SEXP, state: SEXP) -> SEXP {
     if guarded(|| restore(state).map(|value| handle::fill(handle, value))).is_none() {
         raise();
     }
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = handle::peek(handle);
     let out = R_new_altrep(
         class_of(dtype::r_type(mlx::dtype(mlx::borrow(&ctx)))),
         handle,
@@ -463,4 +466,11 @@ pub unsafe fn start(dll: *mut DllInfo) {
     R_PreserveObject(attribute);
     MARK_NOT_MUTABLE(attribute);
     CLASS_ATTRIBUTE.with(|c| c.set(attribute));
+    let patterns = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, 1 + SHAPES as R_xlen_t));
+    R_PreserveObject(patterns);
+    let flat = Rf_allocVector(SEXPTYPE::VECSXP, 0);
+    SET_VECTOR_ELT(patterns, 0, flat);
+    Rf_setAttrib(flat, R_ClassSymbol, attribute);
+    Rf_unprotect(1);
+    PATTERNS.with(|p| p.set(patterns));
 }

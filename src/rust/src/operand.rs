@@ -10,6 +10,8 @@ use crate::ffi::*;
 use crate::handle;
 use crate::mlx::{self, Array};
 use crate::object;
+use crate::transform::trampoline;
+use std::cell::RefCell;
 use std::ffi::{c_void, CStr};
 
 /// One argument of an operation. It owns nothing: the R object keeps what it shows alive. R may
@@ -123,7 +125,7 @@ impl Operand {
         match self {
             // SAFETY: the R object is protected by R's call for as long as the operand is used.
             Operand::Mlx { handle, ctx, .. } => unsafe {
-                if R_ExternalPtrAddr(*handle) != *ctx {
+                if handle::peek(*handle) != *ctx {
                     leave(Error::Freed);
                 }
                 Some(mlx::borrow(ctx))
@@ -165,8 +167,15 @@ impl Operand {
     pub fn array_beside(&self, other: Dtype, device: Device) -> Result<Held<'_>> {
         match self {
             Operand::Mlx { .. } => self.array(device),
-            Operand::R { source, .. } => {
-                self.array_as(weak(source, other)?, device).map(Held::Made)
+            Operand::R { source, dim } => {
+                let to = weak(source, other)?;
+                // SAFETY: R's own constant.
+                if *dim == unsafe { R_NilValue } && source.length == 1 && device == Device::Cpu {
+                    if let Some(known) = constant(source, to)? {
+                        return Ok(Held::Made(known));
+                    }
+                }
+                self.array_as(to, device).map(Held::Made)
             }
         }
     }
@@ -207,6 +216,55 @@ impl Operand {
             }
         }
     }
+}
+
+/// A number of the last ones that stood beside arrays.
+struct Constant {
+    bits: u64,
+    dtype: Dtype,
+    array: std::mem::ManuallyDrop<Array>, // it outlives MLX's own statics at exit
+}
+
+/// How many are kept.
+const CONSTANTS: usize = 16;
+
+thread_local! {
+    static KEPT: RefCell<[Option<Constant>; CONSTANTS]> = const { RefCell::new([const { None }; CONSTANTS]) };
+}
+
+/// A number as a float32 or float64 array, that of the last time if there was one: making one takes as long
+/// as an operation. While a function is traced each number is an array of its own, as graphs show them.
+fn constant(source: &Source, to: Dtype) -> Result<Option<Array>> {
+    let value = match source.number() {
+        Some(value)
+            if matches!(to, Dtype::Float32 | Dtype::Float64) && !trampoline::is_inside() =>
+        {
+            value
+        }
+        _ => return Ok(None),
+    };
+    let bits = value.to_bits();
+    // the digits of usual numbers are in the upper half
+    let at = ((bits >> 32 ^ bits >> 44 ^ bits) as usize ^ to as usize) % CONSTANTS;
+    KEPT.with(|kept| {
+        let place = &mut kept.borrow_mut()[at];
+        if let Some(known) = place {
+            if known.bits == bits && known.dtype == to {
+                return mlx::share(&known.array).map(Some);
+            }
+        }
+        let array = mlx::scalar(value, to, Device::Cpu.stream())?;
+        let mine = std::mem::ManuallyDrop::new(mlx::share(&array)?);
+        let fresh = Constant {
+            bits,
+            dtype: to,
+            array: mine,
+        };
+        if let Some(old) = place.replace(fresh) {
+            drop(std::mem::ManuallyDrop::into_inner(old.array));
+        }
+        Ok(Some(array))
+    })
 }
 
 /// Two operands as arrays that MLX may promote, and their device.

@@ -189,7 +189,7 @@ unsafe fn traced(x: SEXP) -> bool {
     if handle.is_null() {
         return false;
     }
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = handle::peek(handle);
     !ctx.is_null() && !handle::forked() && mlx::is_tracer(mlx::borrow(&ctx))
 }
 

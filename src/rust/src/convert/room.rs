@@ -3,6 +3,7 @@
 //! The first write to every page of fresh memory waits for the system, which takes longer than the copy
 //! itself. So the memory of vectors that R collected is kept for the next ones, up to a limit, and fresh
 //! memory is asked for in large pages.
+use crate::convert::to_r;
 use crate::ffi::*;
 use crate::memory;
 use std::cell::{Cell, RefCell};
@@ -12,6 +13,8 @@ use std::ffi::c_void;
 const LARGE: usize = 4 << 20;
 /// Most bytes that are kept, and how many more may be in use before R's collector runs.
 const MOST: usize = 128 << 20;
+/// Most bytes in use. R does not count them, in its limit or in what `gc()` shows: more are vectors of its own.
+const UNCOUNTED: usize = 512 << 20;
 
 /// A block's own size, kept in front of what R gets, which stays aligned as R wants it.
 const FRONT: usize = 64;
@@ -19,7 +22,7 @@ const FRONT: usize = 64;
 thread_local! {
     /// Blocks that no vector uses.
     static KEPT: RefCell<Vec<*mut usize>> = const { RefCell::new(Vec::new()) };
-    /// Bytes of those that vectors use. R does not count them, so we see to their collection.
+    /// Bytes of those that vectors use; we see to their collection.
     static USED: Cell<usize> = const { Cell::new(0) };
     /// How much that was after the last collection.
     static BASE: Cell<usize> = const { Cell::new(0) };
@@ -41,7 +44,11 @@ unsafe extern "C" fn allocate(_: *mut Allocator, bytes: usize) -> *mut c_void {
         Some(kept.remove(at))
     });
     let block = kept.unwrap_or_else(|| {
-        let block = libc::malloc(bytes + FRONT);
+        let mut block = libc::malloc(bytes + FRONT);
+        if block.is_null() {
+            clear();
+            block = libc::malloc(bytes + FRONT);
+        }
         if !block.is_null() {
             memory::prefer_large_pages(block, bytes + FRONT);
             block.cast::<usize>().write(bytes);
@@ -83,7 +90,8 @@ pub fn clear() {
 /// # Safety
 /// On R's main thread; the caller owns nothing (this may jump) and protects the result.
 pub unsafe fn vector(kind: SEXPTYPE, n: usize) -> SEXP {
-    if n < LARGE / 4 {
+    let bytes = n * to_r::width(kind);
+    if bytes < LARGE {
         return Rf_allocVector(kind, n as R_xlen_t);
     }
     BASE.with(|base| {
@@ -93,6 +101,9 @@ pub unsafe fn vector(kind: SEXPTYPE, n: usize) -> SEXP {
             MOST,
         ))
     });
+    if USED.with(Cell::get) + bytes > UNCOUNTED {
+        return Rf_allocVector(kind, n as R_xlen_t);
+    }
     let mut allocator = Allocator {
         allocate: Some(allocate),
         free: Some(collected),

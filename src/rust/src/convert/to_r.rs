@@ -31,17 +31,21 @@ pub unsafe fn address(x: SEXP) -> *mut c_void {
     }
 }
 
+/// How many bytes an element takes in R.
+pub fn width(kind: SEXPTYPE) -> usize {
+    match kind {
+        SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP => 4,
+        SEXPTYPE::CPLXSXP => 16,
+        _ => 8,
+    }
+}
+
 /// How many bytes the elements of a plain R vector take.
 ///
 /// # Safety
 /// As [`address`].
 pub unsafe fn bytes(x: SEXP) -> usize {
-    let width = match TYPEOF(x) {
-        SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP => 4,
-        SEXPTYPE::CPLXSXP => 16,
-        _ => 8,
-    };
-    XLENGTH(x) as usize * width
+    XLENGTH(x) as usize * width(TYPEOF(x))
 }
 
 /// Copies an evaluated array in column-major order into R elements of its R type.

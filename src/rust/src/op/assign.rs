@@ -1,11 +1,10 @@
 //! `x[...] <- value`: a new array; a block of equal steps is one slice update, one value where a mask holds
-//! a choice between the two, else a scatter. Where nobody else has x the R vector gets the new array, so
-//! that MLX may overwrite the old one in place.
+//! a choice between the two, else a scatter.
 use crate::convert::from_r::{self, Source};
 use crate::device::Device;
 use crate::dtype::Dtype;
 use crate::entry;
-use crate::error::{guarded, raise, throw, Error, Result};
+use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use crate::handle::{self, Placed};
 use crate::index::{check_mask, integers, repeated, Arguments, Axis, Selection, Titles};
@@ -209,14 +208,7 @@ unsafe fn keep_attributes(out: SEXP, x: SEXP) {
 }
 
 /// `.Call`: x with x[...] (`single`: x[[...]]) replaced, the indices being the `...` of `frame`.
-/// `expression`: what the method got for x.
-unsafe extern "C" fn assign(
-    x: SEXP,
-    frame: SEXP,
-    value: SEXP,
-    single: SEXP,
-    expression: SEXP,
-) -> SEXP {
+unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> SEXP {
     if value == R_NilValue {
         throw(no_value());
     }
@@ -232,7 +224,7 @@ unsafe extern "C" fn assign(
     }
     let (target, new) = (Operand::of(x), Operand::of(value));
     let titles = Titles::of(x); // protects two
-    let compute = || {
+    let out = entry::one(|| {
         let own = target.device().unwrap_or_else(crate::device::default);
         let device = new.device().map_or(own, |d| d.join(own));
         let s = device.stream();
@@ -261,19 +253,11 @@ unsafe extern "C" fn assign(
             }
         };
         Ok(Placed::new(out, device))
-    };
-    if object::is_only_assigned(x, expression) {
-        match guarded(compute) {
-            Some(placed) => object::replace(x, placed),
-            None => raise(),
-        }
-        Rf_unprotect(3);
-        return x;
-    }
-    let out = Rf_protect(names::elementwise(entry::one(compute), &[x]));
+    });
+    let out = Rf_protect(names::elementwise(out, &[x]));
     keep_attributes(out, x);
     Rf_unprotect(4);
     out
 }
 
-routines![assign / 5];
+routines![assign / 4];

@@ -1,6 +1,6 @@
 //! New arrays: from R values, constants, sequences; and their values back.
 use crate::convert::{from_r, to_r};
-use crate::device::Device;
+use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::entry::{self, ints, show};
 use crate::error::{guarded, raise, Error, Result};
@@ -32,12 +32,17 @@ pub unsafe fn place(dtype: SEXP, device: SEXP) -> Result<(Dtype, Device)> {
     Ok((kind, device))
 }
 
-/// `.Call`: an array from a plain R vector. dtype NULL: by its type; shape NULL: its own.
+/// `.Call`: an array from a plain R vector. dtype NULL: by its type; device NULL: the default one; shape
+/// NULL: its own.
 unsafe extern "C" fn from_vector(x: SEXP, dtype: SEXP, device: SEXP, shape: SEXP) -> SEXP {
     memory::relieve();
     let operand = Operand::of(x);
     let out = entry::one(|| {
-        let device = Device::of(device)?;
+        let device = if device == R_NilValue {
+            device::default()
+        } else {
+            Device::of(device)?
+        };
         let kind = match (operand, dtype == R_NilValue) {
             (_, false) => dtype::of(dtype, "`dtype`")?,
             (Operand::Mlx { .. }, _) => operand.dtype().unwrap_or(Dtype::Float32),
@@ -104,12 +109,26 @@ unsafe extern "C" fn na_made() -> SEXP {
     Rf_ScalarLogical(to_r::na_made().into())
 }
 
+/// `.Call`: the values of an array of real floating-point numbers; NULL for anything else.
+unsafe extern "C" fn float_values(x: SEXP) -> SEXP {
+    let handle = object::handle_of(x);
+    if handle.is_null() {
+        return R_NilValue;
+    }
+    let ctx = handle::live(handle);
+    if !dtype::is_float(mlx::dtype(mlx::borrow(&ctx))) {
+        return R_NilValue;
+    }
+    tape::check_read(handle);
+    object::read(handle)
+}
+
 /// `.Call`: an int64 array's values as bit64 keeps them.
 unsafe extern "C" fn values_integer64(x: SEXP) -> SEXP {
     let handle = object::mlx_handle(x);
     tape::check_read(handle);
     eval::evaluate(handle);
-    let ctx = R_ExternalPtrAddr(handle);
+    let ctx = handle::peek(handle);
     let out = Rf_protect(Rf_allocVector(SEXPTYPE::REALSXP, handle::length(handle)));
     if guarded(|| to_r::copy_bits(mlx::borrow(&ctx), to_r::address(out))).is_none() {
         raise();
@@ -212,6 +231,7 @@ unsafe extern "C" fn sequence(
 
 routines![
     from_vector / 4,
+    float_values / 1,
     na_made / 0,
     values / 2,
     values_integer64 / 1,

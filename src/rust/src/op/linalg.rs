@@ -184,7 +184,7 @@ unsafe fn run(operation: &Operation, operands: SEXP, option: SEXP, tolerance: SE
 /// Evaluates what tells of failures, and raises the first.
 unsafe fn check(operation: &Operation, info: SEXP, kind: Dtype, tolerance: f64) {
     eval::evaluate(info);
-    let ctx = R_ExternalPtrAddr(info);
+    let ctx = handle::peek(info);
     let said = guarded(|| {
         let array = mlx::borrow(&ctx);
         let n = mlx::size(array);
@@ -400,7 +400,15 @@ fn cholesky(c: &Given) -> Result<Made> {
     let g = crate::exact::Graph(c.s);
     let a = c.real("chol()")?.square("chol()")?;
     let upper = c.option == 1;
-    let mut out = Linalg::Cholesky.apply(0, &[&g.symmetric_of(a, upper)?], c.s)?;
+    // LAPACK reads the lower triangle only, but a derivative asks for both
+    let lower = if mlx::is_tracer(a) {
+        g.symmetric_of(a, upper)?
+    } else if upper {
+        g.t(a)?
+    } else {
+        mlx::share(a)?
+    };
+    let mut out = Linalg::Cholesky.apply(0, &[&lower], c.s)?;
     if upper {
         out[0] = g.t(&out[0])?;
     }

@@ -80,6 +80,15 @@ unsafe extern "C" fn permute(x: SEXP, order: SEXP) -> SEXP {
     names::select(out, x, kept)
 }
 
+/// `.Call`: all axes reversed; NULL for fewer than two.
+unsafe extern "C" fn transpose(x: SEXP) -> SEXP {
+    let ctx = handle::live(object::mlx_handle(x));
+    if mlx::rank(mlx::borrow(&ctx)) < 2 {
+        return R_NilValue;
+    }
+    permute(x, R_NilValue)
+}
+
 /// `.Call`: without length-1 axes (NULL: all of them).
 unsafe extern "C" fn squeeze(x: SEXP, axes: SEXP) -> SEXP {
     let mut kept = Kept::room(x, 0);
@@ -275,6 +284,7 @@ unsafe extern "C" fn nbytes(x: SEXP) -> SEXP {
 routines![
     reshape / 3,
     permute / 2,
+    transpose / 1,
     squeeze / 2,
     expand_dims / 2,
     broadcast_to / 2,

@@ -266,7 +266,7 @@ unsafe extern "C" fn compile_replay(home: SEXP, arguments: SEXP) -> SEXP {
 /// Whether a transformation around follows one of the arrays.
 unsafe fn is_traced(handles: SEXP) -> bool {
     (0..XLENGTH(handles)).any(|i| {
-        let ctx = R_ExternalPtrAddr(VECTOR_ELT(handles, i));
+        let ctx = handle::peek(VECTOR_ELT(handles, i));
         mlx::is_tracer(mlx::borrow(&ctx))
     })
 }

@@ -229,7 +229,7 @@ impl Fit<'_> {
 
     unsafe fn array(self, i: usize, value: SEXP) -> bool {
         let vector = object::handle_of(value);
-        if vector.is_null() || R_ExternalPtrAddr(vector).is_null() {
+        if vector.is_null() || handle::peek(vector).is_null() {
             return false;
         }
         let captured = i >= self.program.arguments;
@@ -238,7 +238,7 @@ impl Fit<'_> {
             return false;
         }
         let kind = &self.program.kinds[i];
-        let ctx = R_ExternalPtrAddr(vector);
+        let ctx = handle::peek(vector);
         let array = mlx::borrow(&ctx);
         let shape = mlx::shape(array);
         if mlx::dtype(array) != kind.dtype
@@ -305,7 +305,7 @@ impl Fit<'_> {
     /// Whether captured arrays that were one are one, still: the graph has a single input for them.
     unsafe fn aliases(self) -> bool {
         let id = |i: usize| {
-            let ctx = R_ExternalPtrAddr(VECTOR_ELT(self.found, i as R_xlen_t));
+            let ctx = handle::peek(VECTOR_ELT(self.found, i as R_xlen_t));
             mlx::id(mlx::borrow(&ctx))
         };
         let same = self.program.same.iter().enumerate();

@@ -1,4 +1,5 @@
 //! MLX's function transformations over R closures.
+pub mod call;
 pub mod callee;
 pub mod compile;
 pub mod custom;
@@ -16,3 +17,4 @@ pub mod program;
 pub mod results;
 pub mod subkeys;
 pub mod trampoline;
+pub mod tree;

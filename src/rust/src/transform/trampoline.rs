@@ -35,6 +35,11 @@ thread_local! {
     static INNERMOST: Cell<*mut Frame> = const { Cell::new(std::ptr::null_mut()) };
 }
 
+/// Whether a transformation runs, of whatever kind.
+pub fn is_inside() -> bool {
+    !INNERMOST.with(Cell::get).is_null()
+}
+
 impl Frame {
     /// Runs `work`, during which MLX may call [`trampoline`], and leaves as R or MLX demand. `work`
     /// gives what MLX's transformation returned to [`Traced::restore`].
