@@ -16,6 +16,7 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
+#include "items.h"
 #include "lapack.h"
 #include "solve.h"
 
@@ -112,6 +113,21 @@ class Solve : public mx::Primitive {
     throw std::logic_error("[rmlx] linear systems are solved on the cpu device");
   }
 
+  rmlx::Items vmap(const Arrays& inputs, const rmlx::Axes& axes) override {
+    Arrays rows;
+    for (auto& items : rmlx::items_first(inputs, axes, stream())) {
+      rows.push_back(mx::contiguous(items, false, stream()));
+    }
+    return rmlx::with_items_first(make(kind_, rows, stream()));
+  }
+
+  // The solutions and the numbers of each matrix.
+  static Arrays make(Kind kind, const Arrays& rows, mx::Stream s) {
+    auto type = rows[1].dtype();
+    return mx::array::make_arrays(
+        ::output_shapes(kind, rows), {type, mx::float32}, std::make_shared<Solve>(s, kind), rows);
+  }
+
   const char* name() const override {
     return "Solve";
   }
@@ -170,9 +186,7 @@ extern "C" int rmlx_solve(mlx_vector_array* res, mlx_array a, mlx_array b, int t
     auto rows = [&](const mx::array& x) { return mx::contiguous(transposed(x, s), false, s); };
     Arrays inputs{rows(mlx_array_get_(a)), rows(mlx_array_get_(b))};
     Kind kind = triangle == 0 ? Kind::general : triangle > 0 ? Kind::upper : Kind::lower;
-    auto type = inputs[1].dtype();
-    Arrays out = mx::array::make_arrays(
-        output_shapes(kind, inputs), {type, mx::float32}, std::make_shared<Solve>(s, kind), inputs);
+    Arrays out = Solve::make(kind, inputs, s);
     mlx_vector_array_set_(*res, {transposed(out[0], s), out[1]});
   });
 }
