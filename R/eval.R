@@ -32,10 +32,9 @@ mlx_async_eval <- function(x, ...) {
 }
 
 leaves_to_evaluate <- function(x, ...) {
-  rest <- list(...)
   if (!is.list(x)) check_mlx(x)
-  for (more in rest) if (!is.list(more)) check_mlx(more)
-  c(mlx_leaves(x), mlx_leaves(rest))
+  for (more in list(...)) if (!is.list(more)) check_mlx(more)
+  mlx_leaves(list(x, ...))
 }
 
 #' Compute one array after another
@@ -59,8 +58,4 @@ mlx_depends <- function(x, on) {
 }
 
 # Every mlx array in a nested list.
-mlx_leaves <- function(x) {
-  if (is_mlx(x)) return(list(x))
-  if (!is_node(x)) return(list())
-  do.call(c, c(list(list()), lapply(unname(unclass(x)), mlx_leaves)))
-}
+mlx_leaves <- function(x) .Call(C_arrays_within, x)

@@ -145,13 +145,13 @@ def mlp_gradient():
 @row
 def mlp_step():
     _, step, names = mlp()
-    return {"f": step, **names}, "out = f(params, x, y); mx.eval(out)", "out"
+    return {"f": step, **names}, "out = f(params, x, y); mx.eval(out); params = out[1]", "out"
 
 
 @row
 def mlp_compiled():
     _, step, names = mlp()
-    return {"f": mx.compile(step), **names}, "out = f(params, x, y); mx.eval(out)", "out"
+    return {"f": mx.compile(step), **names}, "out = f(params, x, y); mx.eval(out); params = out[1]", "out"
 
 
 # parts of a matrix, as in rows-index.R

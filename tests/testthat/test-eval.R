@@ -22,3 +22,21 @@ test_that("arrays that wait for others keep values, names and gradients", {
   expect_true("Multiply" %in% graph$nodes$operation)
   expect_error(mlx_depends(1, on = x), class = "rmlx_error_argument")
 })
+
+test_that("arrays are found in nested lists, and lists nested too deeply are an error", {
+  x <- as_mlx(1:3) + 1
+  y <- as_mlx(2) * 3
+  tree <- list(a = x, list(1, "b", list(y)), NULL)
+  expect_identical(mlx_eval(tree, y), tree)
+  expect_identical(as.numeric(tree[[2]][[3]][[1]]), 6)
+  child <- run_child({
+    deep <- list(as_mlx(1))
+    for (i in 1:3e5) deep <- list(deep)
+    for (f in list(mlx_eval, function(x) mlx_grad(function(x) x[[1]], x))) {
+      tryCatch(f(deep), error = function(e) cat("an error; "))
+    }
+    cat("fine")
+    quit("no") # R itself may not be able to clean up such a list
+  })
+  expect_child(child, "an error; an error; fine")
+})

@@ -52,9 +52,9 @@ void solve(Kind kind, int n, int columns, const T* matrix, T* x, float* code, fl
     }
     lapack.getrf(&n, &n, factors.data(), &n, pivots.data(), &info);
     T condition = 0;
-    if (!std::isfinite(norm)) {
-      condition = std::numeric_limits<T>::quiet_NaN(); // LAPACK refuses such norms
-    } else if (info == 0) {
+    if (std::isnan(norm)) {
+      condition = norm; // LAPACK refuses it
+    } else if (info == 0 && std::isfinite(norm)) { // of infinite elements it is 0
       int refused = 0;
       lapack.gecon("1", &n, factors.data(), &n, &norm, &condition, work.data(), whole_work.data(), &refused, 1);
     }

@@ -62,6 +62,8 @@ extern "C" {
     pub fn R_ContinueUnwind(cont: SEXP) -> !;
     /// Sets a cell's first field.
     pub fn SETCAR(cell: SEXP, value: SEXP) -> SEXP;
+    /// An R error if little is left of the C stack.
+    pub fn R_CheckStack();
     /// A copy whose elements are shared.
     pub fn Rf_shallow_duplicate(x: SEXP) -> SEXP;
     /// Sets an element of a logical vector.

@@ -60,7 +60,10 @@ unsafe fn kind_of(x: SEXP) -> Kind {
 unsafe fn count(x: SEXP) -> R_xlen_t {
     match kind_of(x) {
         Kind::Leaf | Kind::Numbers => 1,
-        Kind::Node => (0..XLENGTH(x)).map(|i| count(VECTOR_ELT(x, i))).sum(),
+        Kind::Node => {
+            R_CheckStack();
+            (0..XLENGTH(x)).map(|i| count(VECTOR_ELT(x, i))).sum()
+        }
         Kind::Constant | Kind::Other => 0,
     }
 }
@@ -69,6 +72,7 @@ unsafe fn count(x: SEXP) -> R_xlen_t {
 unsafe fn take_out(x: SEXP, leaves: SEXP, at: &mut R_xlen_t, convert: SEXP) -> SEXP {
     let leaf = match kind_of(x) {
         Kind::Node => {
+            R_CheckStack();
             let out = Rf_protect(Rf_shallow_duplicate(x));
             for i in 0..XLENGTH(x) {
                 SET_VECTOR_ELT(out, i, take_out(VECTOR_ELT(x, i), leaves, at, convert));
@@ -200,12 +204,39 @@ unsafe fn put_back(x: SEXP, leaves: SEXP, keep: bool) -> SEXP {
     if !is_node(x) {
         return if keep { x } else { R_NilValue };
     }
+    R_CheckStack();
     let out = Rf_protect(Rf_shallow_duplicate(x));
     for i in 0..XLENGTH(x) {
         SET_VECTOR_ELT(out, i, put_back(VECTOR_ELT(x, i), leaves, keep));
     }
     Rf_unprotect(1);
     out
+}
+
+/// Puts every array of a tree into a list, from position `at` on; only counts them without a list.
+unsafe fn gather(x: SEXP, list: Option<SEXP>, at: &mut R_xlen_t) {
+    if object::is(x) {
+        if let Some(list) = list {
+            SET_VECTOR_ELT(list, *at, x);
+        }
+        *at += 1;
+    } else if is_node(x) {
+        R_CheckStack();
+        for i in 0..XLENGTH(x) {
+            gather(VECTOR_ELT(x, i), list, at);
+        }
+    }
+}
+
+/// `.Call`: every array in a tree.
+unsafe extern "C" fn arrays_within(x: SEXP) -> SEXP {
+    let mut n = 0;
+    gather(x, None, &mut n);
+    let list = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
+    n = 0;
+    gather(x, Some(list), &mut n);
+    Rf_unprotect(1);
+    list
 }
 
 /// `.Call`: whether a function gave what can be differentiated: an array of one floating-point number.
@@ -221,4 +252,9 @@ unsafe extern "C" fn is_loss(x: SEXP) -> SEXP {
     Rf_ScalarLogical(fine.into())
 }
 
-routines![split_arguments / 3, restore_tree / 3, is_loss / 1,];
+routines![
+    split_arguments / 3,
+    restore_tree / 3,
+    is_loss / 1,
+    arrays_within / 1
+];
