@@ -7,7 +7,7 @@
 #' `options(rmlx.memory_step = bytes)` set before the package is loaded. Its youngest objects only, among which
 #' most temporaries are, are collected each time the arrays grew by a quarter of a step: that takes
 #' a millisecond, all of R's objects some 30. MLX keeps freed buffers of up to one step for reuse. A request beyond `options(rmlx.memory_limit = bytes)`, also set before
-#' loading (default: the machine's memory or the process's address space), is an error of class
+#' loading (default: the least of the machine's memory, the process's address space and a gpu's memory), is an error of class
 #' `rmlx_error_memory`.
 #'
 #' @param reset_peak Whether to start measuring the peak anew.
