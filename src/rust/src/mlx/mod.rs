@@ -10,7 +10,7 @@ pub use graph::{
     mark_dependents, pending, stack,
 };
 pub use list::Arrays;
-pub use pick::{gather, scatter, slice, slice_update, take, take_along};
+pub use pick::{gather, scatter, scatter_stream, slice, slice_update, take, take_along};
 
 use crate::device::on_gpu;
 use crate::dtype::{self as dtypes, Dtype};

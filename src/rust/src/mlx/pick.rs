@@ -1,5 +1,7 @@
 //! Elements at positions: slices, gathers and scatters.
 use super::{dtype, full, out, rank, scalar, shape, size, Array, Arrays};
+use crate::device::{on_gpu, Device};
+use crate::dtype::Dtype;
 use crate::error::Result;
 use mlx_sys::{mlx_array, mlx_stream};
 use std::ffi::c_int;
@@ -125,6 +127,15 @@ pub fn gather(
     })
 }
 
+/// Where x is scattered into: MLX refuses integers of 64 bits on a gpu.
+pub fn scatter_stream(x: &Array, s: mlx_stream) -> mlx_stream {
+    if matches!(dtype(x), Dtype::Int64 | Dtype::Uint64) && on_gpu(s) {
+        Device::Cpu.stream()
+    } else {
+        s
+    }
+}
+
 /// x with the slices at index arrays replaced.
 pub fn scatter(
     x: &Array,
@@ -134,6 +145,7 @@ pub fn scatter(
     s: mlx_stream,
 ) -> Result<Array> {
     let list = Arrays::of(at)?;
+    let s = scatter_stream(x, s);
     // SAFETY: valid handles; the slices and the list live during the call.
     out(|o| unsafe {
         mlx_sys::mlx_scatter(
