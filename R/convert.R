@@ -157,7 +157,7 @@ mlx_item <- function(x) {
 plain_values <- function(x, traced = FALSE) {
   out <- .Call(C_values, x, as.integer(traced))
   if (is.double(out)) warn_beyond_double(x, out)
-  if (is.integer(out) && anyNA(out)) {
+  if (is.integer(out) && .Call(C_na_made)) {
     rmlx_warn("int32's smallest value, -2147483648, is NA among R's integers.", "precision")
   }
   out

@@ -63,7 +63,7 @@ NULL
     x <- grown(x, ...)
     value <- beside_target(value)
   }
-  keep_attributes(.Call(C_assign, x, environment(), value, FALSE), x)
+  .Call(C_assign, x, environment(), value, FALSE)
 }
 
 #' @rdname mlx_index
@@ -77,7 +77,7 @@ NULL
     x <- grown(x, ...)
     value <- beside_target(value)
   }
-  keep_attributes(.Call(C_assign, x, environment(), value, TRUE), x)
+  .Call(C_assign, x, environment(), value, TRUE)
 }
 
 # The user's own attributes stay on an array that is assigned into.

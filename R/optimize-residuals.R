@@ -128,7 +128,8 @@ least_squares <- function(objective, x, control, method, advance, state = NULL) 
     state <- move$state
     small <- is_small_step(move$step, here$x, here$norms, control)
     if (is.null(move$there)) {
-      ending <- if (move$predicted > control$noise * here$value) "stuck" else "rounding"
+      # residuals are differences: their rounding errors are those of the larger numbers they are made of
+      ending <- if (move$predicted > 100 * control$noise * here$value) "stuck" else "rounding"
       break
     }
     before <- here

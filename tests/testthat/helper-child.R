@@ -14,19 +14,20 @@ run_child <- function(code, timeout = 60, before = NULL, env = character(), addr
     }
   }
   script <- tempfile("child-", fileext = ".R")
-  on.exit(unlink(script))
+  # system2() itself may lose what it reads while it watches the time
+  said <- tempfile("said-")
+  on.exit(unlink(c(script, said)))
   lines <- deparse(substitute(code), width.cutoff = 120L)
   writeLines(c(limit, "options(rmlx.quiet = TRUE, warn = 1); suppressMessages(library(rmlx))", lines), script)
   rscript <- shQuote(file.path(R.home("bin"), "Rscript"))
   command <- paste("exec", rscript, "--no-init-file", shQuote(script))
   if (!is.null(before)) command <- paste(before, command, sep = "; ")
   libraries <- paste0("R_LIBS=", paste(.libPaths(), collapse = .Platform$path.sep))
-  out <- suppressWarnings(system2(
-    "bash", c("-c", shQuote(command)), stdout = TRUE, stderr = TRUE, timeout = timeout,
-    env = c(libraries, "R_TESTS=", env)
+  command <- paste0("{ ", command, "; } > ", shQuote(said), " 2>&1")
+  status <- suppressWarnings(system2(
+    "bash", c("-c", shQuote(command)), timeout = timeout, env = c(libraries, "R_TESTS=", env)
   ))
-  status <- attr(out, "status")
-  list(status = if (is.null(status)) 0L else status, out = paste(out, collapse = "\n"))
+  list(status = status, out = paste(readLines(said, warn = FALSE), collapse = "\n"))
 }
 
 # The child has to end by itself and to say `says`.

@@ -219,3 +219,60 @@ test_that("the element of a 0-d array may be assigned, and its gradient flows", 
   }
   expect_identical(as.numeric(mlx_grad(f, 3)[[1]]), 6)
 })
+
+test_that("assigning in a loop changes nobody else's array", {
+  changed <- compiler::cmpfun(function(plain, mask) {
+    x <- as_mlx(plain)
+    before <- x
+    for (i in 1:3) x[i, ] <- 10 * i
+    between <- x
+    x[mask] <- 0
+    x[{
+      during <- x
+      1
+    }, 1] <- -1
+    called <- `[<-`(x, 2, 2, value = 99)
+    inner <- function(v) {
+      v[3, 3] <- 55
+      v
+    }
+    list(before, between, during, x, called, inner(x), x)
+  })
+  plain <- matrix(as.double(1:12), 3)
+  mask <- plain > 6
+  between <- matrix(c(10, 20, 30), 3, 4)
+  during <- replace(between, mask, 0)
+  x <- replace(during, 1, -1)
+  called <- x
+  called[2, 2] <- 99
+  inner <- x
+  inner[3, 3] <- 55
+  expected <- list(plain, between, during, x, called, inner, x)
+  for (given in list(mask, as_mlx(mask))) {
+    expect_identical(lapply(changed(plain, given), as.matrix), expected)
+  }
+})
+
+test_that("a mask, by rows or by columns, selects and replaces as in base R", {
+  plain <- matrix(as.double(1:35), 5)
+  mask <- plain %% 3 == 1
+  by_columns <- as_mlx(plain)
+  by_rows <- t(as_mlx(t(plain)))
+  mlx_eval(by_columns, by_rows)
+  masks <- list(mask, as_mlx(mask), t(as_mlx(t(mask))), as.vector(mask))
+  for (x in list(by_columns, by_rows, by_columns * 1)) {
+    for (m in masks) {
+      expect_identical(as.vector(x[m]), plain[mask])
+      y <- x
+      y[m] <- 0
+      expect_identical(as.matrix(y), replace(plain, mask, 0))
+      y[m] <- seq_len(sum(mask))
+      expect_identical(as.matrix(y), replace(plain, mask, seq_len(sum(mask))))
+    }
+    expect_identical(as.matrix(x[c(5, 1, 5), ]), plain[c(5, 1, 5), ])
+    expect_identical(as.matrix(x[, c(7, 2, 7)]), plain[, c(7, 2, 7)])
+  }
+  grad <- mlx_grad(function(z) sum(z[c(5, 1, 5), ]^2), by_columns)[[1L]]
+  expect_identical(as.matrix(grad), 2 * plain * c(1, 0, 0, 0, 2))
+  expect_error(by_columns[replace(mask, 2, NA)] <- 0, class = "rmlx_error_index")
+})

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <utility>
+#include <vector>
 
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
@@ -32,6 +33,10 @@ class Wrapper : public mlx::core::Primitive {
   // MLX asks of primitives of one type only.
   bool is_equivalent(const mlx::core::Primitive& other) const override {
     return inner_->is_equivalent(*static_cast<const Wrapper&>(other).inner_);
+  }
+
+  std::vector<mlx::core::Shape> output_shapes(const Arrays& inputs) override {
+    return inner_->output_shapes(inputs);
   }
 
   // Whether it gives other values than what it wraps.

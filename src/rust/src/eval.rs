@@ -37,6 +37,16 @@ pub unsafe fn evaluate(handle: SEXP) {
     }
 }
 
+/// Whether an array has no values, as what vmap and compile trace.
+///
+/// # Safety
+/// As [`evaluate`].
+pub unsafe fn is_abstract(handle: SEXP) -> bool {
+    let ctx = handle::live(handle);
+    let array = mlx::borrow(&ctx);
+    mlx::is_tracer(array) && settled(|| mlx::is_abstract(array))
+}
+
 /// What is to be evaluated; it owns nothing, so that R may jump past it.
 #[derive(Clone, Copy)]
 enum Roots {

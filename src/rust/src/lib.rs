@@ -27,6 +27,7 @@ pub mod names;
 pub mod object;
 pub mod op;
 pub mod operand;
+mod pin;
 pub mod rule;
 pub mod stream;
 pub mod tape;
@@ -119,6 +120,7 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
         std::ptr::null(),
     );
     error::install_handlers();
+    pin::start();
     handle::start();
     anchor::start();
     object::start(dll);

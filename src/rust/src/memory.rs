@@ -9,6 +9,7 @@ use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use extendr_api::prelude::*;
 use std::cell::Cell;
+use std::ffi::c_void;
 
 thread_local! {
     static STEP: Cell<usize> = const { Cell::new(STEP_RANGE.0) };
@@ -93,6 +94,24 @@ pub unsafe fn relieve() {
     YOUNG_BASE.with(|b| b.set(b.get().min(now)));
 }
 
+/// As [`relieve`], for memory of R objects that R does not count: `held()` bytes, which were `base` when
+/// the collector last ran. The new base.
+///
+/// # Safety
+/// As [`relieve`].
+pub unsafe fn relieve_of(held: impl Fn() -> usize, base: usize, step: usize) -> usize {
+    let step = step.max(base / 2);
+    if held() <= base.saturating_add(step) {
+        return base.min(held());
+    }
+    collect_young();
+    if held() > base.saturating_add(step / 4) {
+        collect();
+        return held();
+    }
+    base.min(held())
+}
+
 /// Whether making so many bytes is a reason to run R's collector before: what R has not collected
 /// would stay in memory when it is computed.
 pub fn is_step(bytes: usize) -> bool {
@@ -170,6 +189,24 @@ fn free_memory() -> usize {
     }
 }
 
+/// From how many bytes on large pages pay.
+const LARGE_PAGES: usize = 4 << 20;
+
+/// Asks the system to back memory that nobody has written to yet by large pages, if it is much: it is
+/// some thousand times as often that the first write to a small page has to wait.
+///
+/// # Safety
+/// So many bytes there are the caller's.
+pub unsafe fn prefer_large_pages(at: *mut c_void, bytes: usize) {
+    #[cfg(target_os = "linux")]
+    if bytes >= LARGE_PAGES {
+        let page = libc::sysconf(libc::_SC_PAGESIZE).max(1) as usize;
+        let skipped = at.align_offset(page);
+        let length = (bytes - skipped) / page * page;
+        libc::madvise(at.byte_add(skipped), length, libc::MADV_HUGEPAGE);
+    }
+}
+
 /// In a fork MLX would wait for its lock, perhaps for ever.
 unsafe fn refuse_forked() {
     if crate::handle::forked() {
@@ -224,6 +261,7 @@ unsafe extern "C" fn memory_set_own(which: SEXP, bytes: SEXP) -> SEXP {
 /// `.Call`: gives cached buffers back to the system.
 unsafe extern "C" fn clear_cache() -> SEXP {
     refuse_forked();
+    crate::convert::room::clear();
     mlx_sys::mlx_clear_cache();
     R_NilValue
 }

@@ -4,7 +4,7 @@
 //! the vector itself, or a pairlist cell holding it if base C code was given a writable pointer.
 //! Nobody tells how long that code keeps the pointer (it may call R in between), so from then on every
 //! use of the array sees whether the vector changed.
-use crate::convert::{from_r, to_r};
+use crate::convert::{from_r, room, to_r};
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
 use crate::error::{guarded, raise, throw, Error, Result};
@@ -224,10 +224,8 @@ pub unsafe fn read(handle: SEXP) -> SEXP {
     eval::evaluate(handle);
     let ctx = handle::live(handle);
     let array = mlx::borrow(&ctx);
-    let out = Rf_protect(Rf_allocVector(
-        dtype::r_type(mlx::dtype(array)),
-        mlx::size(array) as R_xlen_t,
-    ));
+    let kind = dtype::r_type(mlx::dtype(array));
+    let out = Rf_protect(room::vector(kind, mlx::size(array)));
     handle::live(handle); // a finalizer may have freed it meanwhile
     if guarded(|| to_r::copy(array, to_r::address(out))).is_none() {
         raise();

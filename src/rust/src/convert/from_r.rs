@@ -2,7 +2,7 @@
 //!
 //! The elements are converted in one flat pass into a buffer of MLX's own, laid out as R lays
 //! them out; a matrix is a transposed view of it, so that element `[i, j]` stays `[i, j]`.
-use crate::convert::transfer;
+use crate::convert::{pass, transfer};
 use crate::device::Device;
 use crate::dtype::{self, Dtype};
 use crate::error::{Error, Result};
@@ -191,6 +191,8 @@ pub fn import(source: &Source, to: Dtype, shape: &[i32], device: Device) -> Resu
         None => {
             let out = mlx::uninitialised(&reversed, to)?;
             if n > 0 {
+                // SAFETY: what was just made for as many elements.
+                unsafe { memory::prefer_large_pages(mlx::bytes(&out), n * dtype::size(to)) };
                 write(source, to, mlx::bytes(&out))?;
             }
             out
@@ -267,27 +269,23 @@ fn write(source: &Source, to: Dtype, target: *mut c_void) -> Result<()> {
 }
 
 /// One pass without failure.
-fn each<S: Copy, T>(from: &[S], target: *mut c_void, f: impl Fn(S) -> T) {
+fn each<S: Copy + Sync, T>(from: &[S], target: *mut c_void, f: impl Fn(S) -> T + Sync) {
     // SAFETY: `import` made the target for as many elements of T's size as `from` holds.
-    let out = unsafe { std::slice::from_raw_parts_mut(target.cast::<T>(), from.len()) };
-    for (o, &v) in out.iter_mut().zip(from) {
-        *o = f(v);
-    }
+    unsafe { pass::each(from, target.cast::<T>(), f) };
 }
 
-/// One pass that stops at a value the dtype does not hold.
-fn each_checked<S: Copy, T>(
+/// One pass that fails at the first value which the dtype does not hold: `f` says whether it does.
+fn each_checked<S: Copy + Sync, T>(
     from: &[S],
     target: *mut c_void,
-    f: impl Fn(S) -> Option<T>,
+    f: impl Fn(S) -> (T, bool) + Sync,
     fail: impl Fn(S, usize) -> Error,
 ) -> Result<()> {
     // SAFETY: as in `each`.
-    let out = unsafe { std::slice::from_raw_parts_mut(target.cast::<T>(), from.len()) };
-    for (i, (o, &v)) in out.iter_mut().zip(from).enumerate() {
-        *o = f(v).ok_or_else(|| fail(v, i))?;
+    match unsafe { pass::each_checked(from, target.cast::<T>(), f) } {
+        None => Ok(()),
+        Some(at) => Err(fail(from[at], at)),
     }
-    Ok(())
 }
 
 fn unfit(value: String, position: usize, to: Dtype) -> Error {
@@ -324,11 +322,11 @@ fn missing_logical() -> Error {
 }
 
 /// Writes into the integer dtype `to` what `f` makes of each element as an i128.
-fn write_checked<S: Copy>(
+fn write_checked<S: Copy + Sync>(
     from: &[S],
     to: Dtype,
     target: *mut c_void,
-    f: impl Fn(S) -> Option<i128>,
+    f: impl Fn(S) -> Option<i128> + Sync,
     show: impl Fn(S) -> String,
 ) -> Result<()> {
     macro_rules! into {
@@ -336,7 +334,10 @@ fn write_checked<S: Copy>(
             each_checked(
                 from,
                 target,
-                |v| f(v).and_then(|w| <$t>::try_from(w).ok()),
+                |v| match f(v).and_then(|w| <$t>::try_from(w).ok()) {
+                    Some(value) => (value, true),
+                    None => (0, false),
+                },
                 |v, i| unfit(show(v), i, to),
             )
         };
@@ -364,13 +365,13 @@ fn write_doubles(from: &[f64], to: Dtype, target: *mut c_void) -> Result<()> {
             return each_checked(
                 from,
                 target,
-                |v| (!v.is_nan()).then_some(v != 0.0),
+                |v| (v != 0.0, !v.is_nan()),
                 |_, _| missing_logical(),
             )
         }
         Dtype::Int32 => {
             // the common one: no detour through i128
-            let fits = |v: f64| (v > -2147483649.0 && v < 2147483648.0).then_some(v as i32);
+            let fits = |v: f64| (v as i32, v > -2147483649.0 && v < 2147483648.0);
             return each_checked(from, target, fits, |v, i| unfit(show(v), i, to));
         }
         _ => {
@@ -411,7 +412,7 @@ fn write_integers(from: &[c_int], logical: bool, to: Dtype, target: *mut c_void)
             return each_checked(
                 from,
                 target,
-                |v| (v != NA_INTEGER).then_some(v != 0),
+                |v| (v != 0, v != NA_INTEGER),
                 |_, _| missing_logical(),
             )
         }
@@ -419,7 +420,7 @@ fn write_integers(from: &[c_int], logical: bool, to: Dtype, target: *mut c_void)
             return each_checked(
                 from,
                 target,
-                |v| (v != NA_INTEGER).then_some(v),
+                |v| (v, v != NA_INTEGER),
                 |_, i| unfit("NA".into(), i, to),
             );
         }
@@ -460,7 +461,7 @@ fn write_wide(from: &[i64], to: Dtype, target: *mut c_void) -> Result<()> {
             return each_checked(
                 from,
                 target,
-                |v| (v != NA_INTEGER64).then_some(v != 0),
+                |v| (v != 0, v != NA_INTEGER64),
                 |_, _| missing_logical(),
             )
         }

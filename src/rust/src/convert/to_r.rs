@@ -1,14 +1,22 @@
 //! MLX arrays to R vectors: one pass over MLX's buffer, whatever its layout.
-use crate::convert::transfer;
+use crate::convert::{pass, transfer};
 use crate::dtype::{self, Dtype};
 use crate::error::{Error, Result};
 use crate::ffi::*;
 use crate::mlx::{self, Array};
 use half::{bf16, f16};
+use std::cell::Cell;
 use std::ffi::{c_int, c_void};
 
-/// Edge of the blocks in which a row-major matrix is turned.
-const BLOCK: usize = 32;
+thread_local! {
+    /// Whether the values copied last hold an NA: int32's smallest value is R's.
+    static NA_MADE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the last [`copy`] made an NA.
+pub fn na_made() -> bool {
+    NA_MADE.with(Cell::get)
+}
 
 /// The elements of a plain R vector.
 ///
@@ -23,20 +31,37 @@ pub unsafe fn address(x: SEXP) -> *mut c_void {
     }
 }
 
+/// How many bytes an element takes in R.
+pub fn width(kind: SEXPTYPE) -> usize {
+    match kind {
+        SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP => 4,
+        SEXPTYPE::CPLXSXP => 16,
+        _ => 8,
+    }
+}
+
+/// How many bytes the elements of a plain R vector take.
+///
+/// # Safety
+/// As [`address`].
+pub unsafe fn bytes(x: SEXP) -> usize {
+    XLENGTH(x) as usize * width(TYPEOF(x))
+}
+
 /// Copies an evaluated array in column-major order into R elements of its R type.
 pub fn copy(x: &Array, target: *mut c_void) -> Result<()> {
     macro_rules! go {
         ($from:ty, $to:ty, $f:expr) => {
-            arrange::<$from, $to>(x, target.cast(), $f)?
+            arrange::<$from, $to>(x, target.cast(), $f, None::<fn($from) -> bool>)?
         };
     }
-    match mlx::dtype(x) {
+    let na = match mlx::dtype(x) {
         Dtype::Bool => go!(u8, c_int, |v| c_int::from(v != 0)),
         Dtype::Uint8 => go!(u8, c_int, c_int::from),
         Dtype::Uint16 => go!(u16, c_int, c_int::from),
         Dtype::Int8 => go!(i8, c_int, c_int::from),
         Dtype::Int16 => go!(i16, c_int, c_int::from),
-        Dtype::Int32 => go!(i32, c_int, |v| v),
+        Dtype::Int32 => arrange(x, target.cast(), |v: i32| v, Some(|v| v == i32::MIN))?,
         Dtype::Uint32 => go!(u32, f64, f64::from),
         Dtype::Uint64 => go!(u64, f64, |v| v as f64),
         Dtype::Int64 => go!(i64, f64, |v| v as f64),
@@ -48,7 +73,8 @@ pub fn copy(x: &Array, target: *mut c_void) -> Result<()> {
             r: v[0].into(),
             i: v[1].into()
         }),
-    }
+    };
+    NA_MADE.with(|made| made.set(na));
     Ok(())
 }
 
@@ -57,7 +83,17 @@ pub fn copy_bits(x: &Array, target: *mut c_void) -> Result<()> {
     if mlx::dtype(x) != Dtype::Int64 {
         return Err(Error::Internal("integer64 from another dtype".into()));
     }
-    arrange::<i64, i64>(x, target.cast(), |v| v)
+    arrange(x, target.cast(), |v: i64| v, None::<fn(i64) -> bool>)?;
+    Ok(())
+}
+
+/// Copies an evaluated array of bools in column-major order.
+pub fn copy_bools(x: &Array, target: &mut [u8]) -> Result<()> {
+    if mlx::dtype(x) != Dtype::Bool || mlx::size(x) != target.len() {
+        return Err(Error::Internal("bools from another array".into()));
+    }
+    arrange(x, target.as_mut_ptr(), |v: u8| v, None::<fn(u8) -> bool>)?;
+    Ok(())
 }
 
 /// Whether R values are what the array's elements convert to.
@@ -89,88 +125,88 @@ pub unsafe fn equals(x: &Array, values: SEXP) -> Result<bool> {
 /// # Safety
 /// Both are plain R vectors of the same type and length that stand for an array.
 pub unsafe fn same(x: SEXP, y: SEXP) -> bool {
-    let width = match TYPEOF(x) {
-        SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP => 4,
-        SEXPTYPE::CPLXSXP => 16,
-        _ => 8,
-    };
-    let bytes = XLENGTH(x) as usize * width;
+    let bytes = bytes(x);
     let of = |v| std::slice::from_raw_parts(address(v).cast::<u8>().cast_const(), bytes);
     bytes == 0 || of(x) == of(y)
 }
 
-/// Converts and rearranges into column-major order.
-fn arrange<S: Copy, T>(x: &Array, target: *mut T, f: impl Fn(S) -> T) -> Result<()> {
+/// Converts and rearranges into column-major order; whether `special` holds for an element.
+fn arrange<S: Copy + Sync, T: Copy>(
+    x: &Array,
+    target: *mut T,
+    f: impl Fn(S) -> T + Sync,
+    special: Option<impl Fn(S) -> bool + Sync>,
+) -> Result<bool> {
     let n = mlx::size(x);
     if n == 0 {
-        return Ok(());
+        return Ok(false);
     }
+    let flat = |from: &[S], to: *mut T| {
+        // SAFETY: elements without gaps; the target has as many.
+        unsafe {
+            match &special {
+                Some(special) => pass::each_noting(from, to, &f, special),
+                None => {
+                    pass::each(from, to, &f);
+                    false
+                }
+            }
+        }
+    };
+    let mut found = false;
     let take = |chunk: *const c_void, first: usize, count: usize| {
         // SAFETY: `count` elements, whose places are those from `first` on.
-        let (from, to) = unsafe {
-            (
-                std::slice::from_raw_parts(chunk.cast::<S>(), count),
-                std::slice::from_raw_parts_mut(target.add(first), count),
-            )
-        };
-        for (o, &v) in to.iter_mut().zip(from) {
-            *o = f(v);
+        unsafe {
+            let from = std::slice::from_raw_parts(chunk.cast::<S>(), count);
+            found |= flat(from, target.add(first));
         }
     };
     if transfer::download(x, take)? {
-        return Ok(());
+        return Ok(found);
     }
     let source = mlx::bytes(x).cast::<S>().cast_const();
     let shape = mlx::shape(x);
     let (rows, columns) = mlx::layout(x);
-    if columns || (rows && shape.len() < 2) {
-        // SAFETY: both sides hold n elements without gaps, in the same order.
-        let (from, to) = unsafe {
-            (
-                std::slice::from_raw_parts(source, n),
-                std::slice::from_raw_parts_mut(target, n),
-            )
-        };
-        for (o, &v) in to.iter_mut().zip(from) {
-            *o = f(v);
-        }
-    } else if rows && shape.len() == 2 {
-        turn(source, target, shape[0] as usize, shape[1] as usize, f);
-    } else {
-        walk(x, source, target, f);
+    if !rows && !columns {
+        return Ok(walk(x, source, target, f, special));
     }
-    Ok(())
-}
-
-/// A row-major matrix into column-major order, block by block for the cache's sake.
-fn turn<S: Copy, T>(
-    source: *const S,
-    target: *mut T,
-    nrow: usize,
-    ncol: usize,
-    f: impl Fn(S) -> T,
-) {
-    for j0 in (0..ncol).step_by(BLOCK) {
-        for i0 in (0..nrow).step_by(BLOCK) {
-            for j in j0..(j0 + BLOCK).min(ncol) {
-                for i in i0..(i0 + BLOCK).min(nrow) {
-                    // SAFETY: i < nrow and j < ncol.
-                    unsafe { *target.add(j * nrow + i) = f(*source.add(i * ncol + j)) };
-                }
+    // SAFETY: n elements without gaps; the target has as many.
+    Ok(unsafe {
+        let from = std::slice::from_raw_parts(source, n);
+        if columns || shape.len() < 2 {
+            flat(from, target)
+        } else if let [nrow, ncol] = *shape {
+            let size = (nrow as usize, ncol as usize);
+            match special {
+                Some(special) => pass::turn(from, target, size, f, special),
+                None => pass::turn(from, target, size, f, |_| false),
             }
+        } else {
+            walk(x, source, target, f, special)
         }
-    }
+    })
 }
 
 /// Any strides: an odometer that turns the first axis fastest.
-fn walk<S: Copy, T>(x: &Array, source: *const S, target: *mut T, f: impl Fn(S) -> T) {
+fn walk<S: Copy, T>(
+    x: &Array,
+    source: *const S,
+    target: *mut T,
+    f: impl Fn(S) -> T,
+    special: Option<impl Fn(S) -> bool>,
+) -> bool {
+    let mut any = false;
     let shape = mlx::shape(x);
     let strides = mlx::strides(x);
     let mut at = vec![0i32; shape.len()];
     let mut offset = 0isize;
     for k in 0..mlx::size(x) {
         // SAFETY: `offset` is the element's place by MLX's own strides; k counts the target's.
-        unsafe { *target.add(k) = f(*source.offset(offset)) };
+        unsafe {
+            let value = *source.offset(offset);
+            *target.add(k) = f(value);
+            any |= special.as_ref().is_some_and(|special| special(value));
+        }
         for axis in 0..shape.len() {
             at[axis] += 1;
             offset += strides[axis];
@@ -181,4 +217,5 @@ fn walk<S: Copy, T>(x: &Array, source: *const S, target: *mut T, f: impl Fn(S) -
             at[axis] = 0;
         }
     }
+    any
 }

@@ -72,9 +72,17 @@ impl Axis {
         let Axis::At(positions) = self else {
             return false;
         };
-        let mut seen = vec![false; extent as usize];
-        positions
-            .iter()
-            .any(|&p| std::mem::replace(&mut seen[p as usize], true))
+        repeated(positions, extent as usize)
     }
+}
+
+/// Whether one of some positions below `extent` comes twice.
+pub fn repeated(positions: &[i32], extent: usize) -> bool {
+    if positions.windows(2).all(|w| w[0] < w[1]) {
+        return false; // they rise, as those of a mask do
+    }
+    let mut seen = vec![false; extent];
+    positions
+        .iter()
+        .any(|&p| std::mem::replace(&mut seen[p as usize], true))
 }

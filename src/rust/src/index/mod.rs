@@ -5,16 +5,18 @@
 //! reads garbage out of range.
 mod axis;
 mod parse;
-pub use axis::Axis;
-pub use parse::Selection;
+mod vector;
+pub use axis::{repeated, Axis};
+pub use parse::{check_mask, Selection};
+pub use vector::integers;
 
 use crate::eval;
 use crate::ffi::*;
 use crate::object;
 use std::ffi::{c_int, CStr};
 
-/// The index arguments of a call, evaluated: a protected R list whose elements are plain vectors
-/// or the missing argument. It owns nothing.
+/// The index arguments of a call, evaluated: a protected R list whose elements are plain vectors, mlx
+/// vectors of bools or the missing argument. It owns nothing.
 #[derive(Clone, Copy)]
 pub struct Arguments {
     /// The list.
@@ -108,13 +110,33 @@ impl Titles {
     }
 }
 
+/// The values of an mlx index, with its shape, which a mask or a matrix of coordinates needs.
+unsafe fn read(index: SEXP, handle: SEXP) -> SEXP {
+    eval::evaluate(handle);
+    let plain = Rf_protect(object::read(handle));
+    Rf_setAttrib(plain, R_DimSymbol, Rf_getAttrib(index, R_DimSymbol));
+    Rf_unprotect(1);
+    plain
+}
+
 impl Arguments {
-    /// The `...` of a method's frame. mlx indices are read to R: their values decide shapes.
+    /// The `...` of a method's frame. mlx indices are evaluated: their values decide shapes. Those that
+    /// are bools stay mlx vectors, other ones are read to R.
     ///
     /// # Safety
     /// `frame` is the environment of a running R function with `...`; the caller owns nothing
     /// (this may jump) and unprotects one.
     pub unsafe fn of(frame: SEXP) -> Arguments {
+        let arguments = Arguments::pending(frame);
+        arguments.settle();
+        arguments
+    }
+
+    /// As [`Arguments::of`], but bools are not evaluated; [`Arguments::settle`] does it.
+    ///
+    /// # Safety
+    /// As [`Arguments::of`].
+    pub unsafe fn pending(frame: SEXP) -> Arguments {
         let dots = rmlx_dots(frame);
         let mut n = 0;
         if TYPEOF(dots) == SEXPTYPE::DOTSXP {
@@ -135,19 +157,52 @@ impl Arguments {
                 let handle = object::handle_of(value);
                 if handle.is_null() {
                     SET_VECTOR_ELT(list, i, in_utf8(plain_numbers(value)));
+                } else if TYPEOF(value) == SEXPTYPE::LGLSXP {
+                    if eval::is_abstract(handle) {
+                        eval::evaluate(handle); // an error
+                    }
+                    SET_VECTOR_ELT(list, i, value);
                 } else {
-                    eval::evaluate(handle);
-                    let plain = Rf_protect(object::read(handle));
-                    // a mask or coordinate matrix needs its shape
-                    Rf_setAttrib(plain, R_DimSymbol, Rf_getAttrib(value, R_DimSymbol));
-                    SET_VECTOR_ELT(list, i, plain);
-                    Rf_unprotect(1);
+                    SET_VECTOR_ELT(list, i, read(value, handle));
                 }
                 Rf_unprotect(1);
             }
             at = CDR(at);
         }
         Arguments { list }
+    }
+
+    /// Evaluates the bools.
+    ///
+    /// # Safety
+    /// The caller owns nothing (this may jump).
+    pub unsafe fn settle(&self) {
+        for i in 0..self.count() {
+            let handle = self
+                .get(i)
+                .map_or(std::ptr::null_mut(), |x| object::handle_of(x));
+            if !handle.is_null() {
+                eval::evaluate(handle);
+            }
+        }
+    }
+
+    /// The list with plain vectors in place of mlx bools.
+    ///
+    /// # Safety
+    /// The caller owns nothing (this may jump) and protects the result.
+    pub unsafe fn plain(&self) -> SEXP {
+        let list = Rf_protect(Rf_shallow_duplicate(self.list));
+        for i in 0..self.count() {
+            if let Some(value) = self.get(i) {
+                let handle = object::handle_of(value);
+                if !handle.is_null() {
+                    SET_VECTOR_ELT(list, i as R_xlen_t, read(value, handle));
+                }
+            }
+        }
+        Rf_unprotect(1);
+        list
     }
 
     /// How many.

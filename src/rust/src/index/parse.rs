@@ -1,9 +1,12 @@
 //! Index vectors to positions.
+use super::vector::{bools, doubles, holding, integers, within};
 use super::{Arguments, Axis, Titles};
 use crate::entry::show;
 use crate::error::{Error, Result};
 use crate::ffi::*;
+use crate::handle;
 use crate::mlx;
+use crate::object;
 use std::collections::HashMap;
 use std::ffi::{c_int, CStr};
 use std::ops::Range;
@@ -64,7 +67,7 @@ impl Selection {
                 *axis = positions(
                     index,
                     shape[k],
-                    &format!("axis {} (extent {})", k + 1, shape[k]),
+                    &|| format!("axis {} (extent {})", k + 1, shape[k]),
                     title(k),
                 )?;
             }
@@ -158,6 +161,11 @@ impl Selection {
 unsafe fn only_element(index: SEXP) -> bool {
     XLENGTH(index) == 1
         && match TYPEOF(index) {
+            SEXPTYPE::LGLSXP if object::is(index) => {
+                let mask = handle::address(object::seen_handle(index));
+                let mask = mask.and_then(|ctx| bools(mlx::borrow(&ctx)));
+                mask.is_ok_and(|mask| mask[0] != 0)
+            }
             SEXPTYPE::LGLSXP => LOGICAL_ELT(index, 0) == 1,
             SEXPTYPE::INTSXP | SEXPTYPE::REALSXP => number(index, 0).trunc() == 1.0,
             _ => false,
@@ -194,7 +202,7 @@ unsafe fn whole(index: SEXP, shape: &[i32], dimnames: SEXP) -> Result<Selection>
     let axis = positions(
         index,
         size,
-        &format!("the array ({size} elements)"),
+        &|| format!("the array ({size} elements)"),
         R_NilValue,
     )?;
     Ok(Selection::Elements(axis))
@@ -271,13 +279,18 @@ unsafe fn number(x: SEXP, i: usize) -> f64 {
 }
 
 /// The positions that an index vector selects among `extent`.
-unsafe fn positions(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result<Axis> {
+unsafe fn positions(
+    index: SEXP,
+    extent: i32,
+    what: &dyn Fn() -> String,
+    names: SEXP,
+) -> Result<Axis> {
     match TYPEOF(index) {
         SEXPTYPE::LGLSXP => logical(index, extent, what),
         SEXPTYPE::INTSXP | SEXPTYPE::REALSXP => numeric(index, extent, what),
         SEXPTYPE::STRSXP => {
             let all = 0..XLENGTH(index) as usize;
-            Ok(Axis::of(places(index, all, what, names)?, extent))
+            Ok(Axis::of(places(index, all, &what(), names)?, extent))
         }
         SEXPTYPE::NILSXP => Ok(Axis::of(Vec::new(), extent)),
         _ => Err(Error::Index(
@@ -286,29 +299,69 @@ unsafe fn positions(index: SEXP, extent: i32, what: &str, names: SEXP) -> Result
     }
 }
 
-unsafe fn logical(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
+unsafe fn logical(index: SEXP, extent: i32, what: &dyn Fn() -> String) -> Result<Axis> {
     let n = XLENGTH(index);
     if n != 1 && n != R_xlen_t::from(extent as isize) {
         return Err(Error::Index(format!(
-            "a logical index must have length 1 or that of {what}; it has length {n}."
+            "a logical index must have length 1 or that of {}; it has length {n}.",
+            what()
         )));
     }
-    let mut chosen = Vec::new();
-    for i in 0..extent {
-        match LOGICAL_ELT(index, if n == 1 { 0 } else { i as R_xlen_t }) {
-            c_int::MIN => {
-                return Err(Error::Index(
-                    "Index contains NA: say TRUE or FALSE for every position.".into(),
-                ))
-            }
-            0 => {}
-            _ => chosen.push(i),
-        }
+    let all = |yes: bool| match yes {
+        true => Axis::All,
+        false => Axis::of(Vec::new(), extent),
+    };
+    if object::is(index) {
+        let ctx = handle::address(object::seen_handle(index))?;
+        let mask = bools(mlx::borrow(&ctx))?;
+        return Ok(match mask[..] {
+            [one] if extent != 1 => all(one != 0),
+            _ => holding(&mask, extent, |v| v != 0),
+        });
     }
-    Ok(Axis::of(chosen, extent))
+    let mask = integers(index);
+    check_mask(&mask)?;
+    Ok(match mask[..] {
+        [one] if extent != 1 => all(one != 0),
+        _ => holding(&mask, extent, |v| v != 0),
+    })
 }
 
-unsafe fn numeric(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
+/// Errors if a logical vector holds an NA.
+pub fn check_mask(mask: &[c_int]) -> Result<()> {
+    if mask.iter().fold(false, |any, &v| any | (v == c_int::MIN)) {
+        return Err(Error::Index(
+            "Index contains NA: say TRUE or FALSE for every position.".into(),
+        ));
+    }
+    Ok(())
+}
+
+unsafe fn numeric(index: SEXP, extent: i32, what: &dyn Fn() -> String) -> Result<Axis> {
+    let found = if TYPEOF(index) == SEXPTYPE::INTSXP {
+        within(
+            &integers(index),
+            extent,
+            |p| p >= 1 && p <= extent,
+            |p| p - 1,
+        )
+    } else {
+        let end = f64::from(extent) + 1.0;
+        within(
+            &doubles(index),
+            extent,
+            |p| p >= 1.0 && p < end,
+            |p| p as i32 - 1,
+        )
+    };
+    match found {
+        Some(axis) => Ok(axis),
+        None => signed(index, extent, what),
+    }
+}
+
+/// Positions of which one is negative, or wrong.
+unsafe fn signed(index: SEXP, extent: i32, what: &dyn Fn() -> String) -> Result<Axis> {
     let n = XLENGTH(index) as usize;
     let (mut positive, mut negative) = (false, false);
     for i in 0..n {
@@ -330,7 +383,7 @@ unsafe fn numeric(index: SEXP, extent: i32, what: &str) -> Result<Axis> {
             return Err(Error::Index("Cannot mix positive and negative indices: positive ones select, negative ones leave out.".into()));
         }
         if value.abs() > f64::from(extent) {
-            return Err(out_of_bounds(value, what));
+            return Err(out_of_bounds(value, &what()));
         }
     }
     let values = (0..n).map(|i| number(index, i) as i32);

@@ -68,6 +68,16 @@ fn nothing(x: &Array, shape: &[i32], s: mlx_stream) -> Result<Array> {
     full(shape, &scalar(0.0, kind, s)?, kind, s)
 }
 
+extern "C" {
+    fn rmlx_take(
+        res: *mut mlx_array,
+        x: mlx_array,
+        at: mlx_array,
+        axis: c_int,
+        s: mlx_stream,
+    ) -> c_int;
+}
+
 /// Elements along an axis.
 pub fn take(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
     let k = axis as usize;
@@ -77,7 +87,7 @@ pub fn take(x: &Array, at: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
         return nothing(x, &result, s);
     }
     // SAFETY: valid handles.
-    out(|o| unsafe { mlx_sys::mlx_take_axis(o, x.as_ptr(), at.as_ptr(), axis, s) })
+    out(|o| unsafe { rmlx_take(o, x.as_ptr(), at.as_ptr(), axis, s) })
 }
 
 /// One element for each position along an axis.

@@ -1,12 +1,16 @@
-//! `x[...] <- value`: a new array; a block of equal steps is one slice update, else a scatter.
+//! `x[...] <- value`: a new array; a block of equal steps is one slice update, one value where a mask holds
+//! a choice between the two, else a scatter.
+use crate::convert::from_r::{self, Source};
+use crate::device::Device;
 use crate::dtype::Dtype;
 use crate::entry;
 use crate::error::{throw, Error, Result};
 use crate::ffi::*;
-use crate::handle::Placed;
-use crate::index::{Arguments, Axis, Selection, Titles};
+use crate::handle::{self, Placed};
+use crate::index::{check_mask, integers, repeated, Arguments, Axis, Selection, Titles};
 use crate::mlx::{self, Array};
 use crate::names;
+use crate::object;
 use crate::op::index::unravel;
 use crate::operand::Operand;
 use mlx_sys::mlx_stream;
@@ -51,14 +55,6 @@ fn refuse_duplicates(repeats: bool) -> Result<()> {
 fn assign_elements(x: &Array, columns: &[Vec<i32>], value: &Array, s: mlx_stream) -> Result<Array> {
     let n = columns.first().map_or(0, Vec::len);
     let shape = mlx::shape(x);
-    let mut seen = vec![false; mlx::size(x)];
-    for i in 0..n {
-        let mut place = 0;
-        for (column, &extent) in columns.iter().zip(shape) {
-            place = place * extent as usize + column[i] as usize;
-        }
-        refuse_duplicates(std::mem::replace(&mut seen[place], true))?;
-    }
     if n == 0 {
         return mlx::share(x); // as in base R, whatever the value
     }
@@ -88,7 +84,13 @@ fn assign_block(x: &Array, axes: &[Axis], value: &Array, s: mlx_stream) -> Resul
     if n == 0 {
         return mlx::share(x);
     }
-    let value = mlx::shape_columns(&fill(value, n, s)?, &counts, s)?;
+    let value = if mlx::shape(value) == counts {
+        mlx::share(value)?
+    } else if mlx::size(value) == 1 {
+        mlx::broadcast(&mlx::reshape(value, &[], s)?, &counts, s)?
+    } else {
+        mlx::shape_columns(&fill(value, n, s)?, &counts, s)?
+    };
     if !axes.iter().any(|axis| matches!(axis, Axis::At(_))) {
         let (mut from, mut to, mut step) =
             (vec![0; shape.len()], shape.clone(), vec![1; shape.len()]);
@@ -132,11 +134,76 @@ fn assign_to(x: &Array, selection: &Selection, value: &Array, s: mlx_stream) -> 
         _ if mlx::rank(x) == 0 => mlx::reshape(&fill(value, 1, s)?, &[], s),
         Selection::Everything => assign_block(x, &vec![Axis::All; mlx::rank(x)], value, s),
         Selection::Axes(axes) => assign_block(x, axes, value, s),
-        Selection::Coordinates(columns) => assign_elements(x, columns, value, s),
+        Selection::Coordinates(columns) => {
+            let places = selection.flat(mlx::shape(x))?;
+            refuse_duplicates(repeated(&places, mlx::size(x)))?;
+            assign_elements(x, columns, value, s)
+        }
         Selection::Elements(axis) => {
-            let positions = axis.positions(mlx::count(mlx::size(x))?);
+            let size = mlx::count(mlx::size(x))?;
+            refuse_duplicates(axis.repeats(size))?;
+            let positions = axis.positions(size);
             assign_elements(x, &unravel(&positions, mlx::shape(x)), value, s)
         }
+    }
+}
+
+/// The only index, if it is a mask of all elements of an array of several, one value goes where it holds,
+/// and so nobody need know where that is.
+unsafe fn whole_mask(x: SEXP, arguments: &Arguments, value: SEXP) -> Option<Mask> {
+    let index = arguments.get(0)?;
+    let n = XLENGTH(x);
+    let is = arguments.count() == 1
+        && TYPEOF(index) == SEXPTYPE::LGLSXP
+        && n > 1
+        && XLENGTH(index) == n
+        && XLENGTH(value) == 1
+        && object::is(x);
+    is.then(|| match object::handle_of(index) {
+        handle if handle.is_null() => Mask::R(index, Source::of(index)),
+        handle => Mask::Mlx(handle),
+    })
+}
+
+/// A mask of all elements.
+#[derive(Clone, Copy)]
+enum Mask {
+    /// A logical vector.
+    R(SEXP, Source),
+    /// The handle of an array of bools.
+    Mlx(SEXP),
+}
+
+impl Mask {
+    /// As an array of that shape.
+    unsafe fn array(&self, shape: &[i32], device: Device) -> Result<Array> {
+        match self {
+            Mask::R(index, source) => {
+                check_mask(&integers(*index))?;
+                from_r::import(source, Dtype::Bool, shape, device)
+            }
+            Mask::Mlx(handle) => {
+                let ctx = handle::address(*handle)?;
+                let mask = mlx::borrow(&ctx);
+                if mlx::shape(mask) == shape {
+                    return mlx::share(mask);
+                }
+                let s = device.stream();
+                mlx::shape_columns(&mlx::flatten_columns(mask, s)?, shape, s)
+            }
+        }
+    }
+}
+
+/// Copies the user's own attributes.
+unsafe fn keep_attributes(out: SEXP, x: SEXP) {
+    let known = [R_ClassSymbol, R_DimSymbol, R_NamesSymbol, R_DimNamesSymbol];
+    let mut at = ATTRIB(x);
+    while at != R_NilValue {
+        if !known.contains(&TAG(at)) {
+            Rf_setAttrib(out, TAG(at), CAR(at));
+        }
+        at = CDR(at);
     }
 }
 
@@ -146,7 +213,15 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> 
         throw(no_value());
     }
     let single = Rf_asLogical(single) == 1;
-    let arguments = Arguments::of(frame); // protects one; the user's code may free x or value
+    let arguments = Arguments::pending(frame); // protects one; the user's code may free x or value
+    let mask = if single {
+        None
+    } else {
+        whole_mask(x, &arguments, value)
+    };
+    if mask.is_none() {
+        arguments.settle();
+    }
     let (target, new) = (Operand::of(x), Operand::of(value));
     let titles = Titles::of(x); // protects two
     let out = entry::one(|| {
@@ -162,19 +237,26 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> 
             )));
         }
         let value = new.array_into(kind, device)?;
-        let parse = if single {
-            Selection::parse_one
-        } else {
-            Selection::parse
+        let shape = mlx::shape(&array);
+        let out = match mask {
+            Some(mask) => {
+                let one = mlx::reshape(&value, &[], s)?;
+                mlx::select(&mask.array(shape, device)?, &one, &array, s)?
+            }
+            None => {
+                let parse = if single {
+                    Selection::parse_one
+                } else {
+                    Selection::parse
+                };
+                assign_to(&array, &parse(&arguments, shape, titles)?, &value, s)?
+            }
         };
-        let selection = parse(&arguments, mlx::shape(&array), titles)?;
-        Ok(Placed::new(
-            assign_to(&array, &selection, &value, s)?,
-            device,
-        ))
+        Ok(Placed::new(out, device))
     });
-    let out = names::elementwise(out, &[x]);
-    Rf_unprotect(3);
+    let out = Rf_protect(names::elementwise(out, &[x]));
+    keep_attributes(out, x);
+    Rf_unprotect(4);
     out
 }
 

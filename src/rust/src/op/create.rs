@@ -104,6 +104,11 @@ unsafe extern "C" fn values(x: SEXP, on_purpose: SEXP) -> SEXP {
     object::read(handle)
 }
 
+/// `.Call`: whether the values read last hold an integer that is NA to R.
+unsafe extern "C" fn na_made() -> SEXP {
+    Rf_ScalarLogical(to_r::na_made().into())
+}
+
 /// `.Call`: the values of an array of real floating-point numbers; NULL for anything else.
 unsafe extern "C" fn float_values(x: SEXP) -> SEXP {
     let handle = object::handle_of(x);
@@ -227,6 +232,7 @@ unsafe extern "C" fn sequence(
 routines![
     from_vector / 4,
     float_values / 1,
+    na_made / 0,
     values / 2,
     values_integer64 / 1,
     full / 4,

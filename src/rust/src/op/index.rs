@@ -24,16 +24,55 @@ unsafe extern "C" fn set_index_namer(function: SEXP) -> SEXP {
     R_NilValue
 }
 
-/// Row-major coordinates of column-major positions.
+/// Coordinates of column-major positions: one list for each axis.
 pub fn unravel(positions: &[i32], shape: &[i32]) -> Vec<Vec<i32>> {
+    let mut rest = positions.to_vec();
     let mut out = Vec::with_capacity(shape.len());
-    let mut stride = 1i64;
-    for &extent in shape {
-        let along = |&p: &i32| ((i64::from(p) / stride) % i64::from(extent.max(1))) as i32;
-        out.push(positions.iter().map(along).collect());
-        stride *= i64::from(extent.max(1));
+    for &extent in &shape[..shape.len().saturating_sub(1)] {
+        let extent = extent.max(1);
+        // the one before is often in the same column: most elements need no division
+        let (mut column, mut start) = (0, 0);
+        let along = rest.iter_mut().map(|p| {
+            let mut offset = *p - start;
+            if offset < 0 || offset >= extent {
+                column = *p / extent;
+                start = column * extent;
+                offset = *p - start;
+            }
+            *p = column;
+            offset
+        });
+        out.push(along.collect());
+    }
+    if !shape.is_empty() {
+        out.push(rest);
     }
     out
+}
+
+/// The elements in one axis without a copy, and where column-major positions are on it; none if the
+/// elements are not there yet or do not lie in one of the two orders.
+fn line(x: &Array, axis: &Axis, s: mlx_stream) -> Result<Option<(Array, Axis)>> {
+    if mlx::is_tracer(x) || !mlx::is_available(x)? {
+        return Ok(None);
+    }
+    let (rows, columns) = mlx::layout(x);
+    if columns {
+        return Ok(Some((mlx::flatten_columns(x, s)?, axis.clone())));
+    }
+    if !rows {
+        return Ok(None);
+    }
+    let shape = mlx::shape(x);
+    let size = mlx::count(mlx::size(x))?;
+    let mut places = vec![0; axis.count(size) as usize];
+    for (along, &extent) in unravel(&axis.positions(size), shape).iter().zip(shape) {
+        places
+            .iter_mut()
+            .zip(along)
+            .for_each(|(p, i)| *p = *p * extent + i);
+    }
+    Ok(Some((mlx::reshape(x, &[size], s)?, Axis::of(places, size))))
 }
 
 /// One element for each row of coordinates, 1-d.
@@ -97,6 +136,9 @@ fn select(x: &Array, selection: &Selection, drop: bool, s: mlx_stream) -> Result
         Selection::Elements(_) if mlx::rank(x) == 0 => mlx::reshape(x, &[1], s),
         Selection::Elements(axis) => {
             let size = mlx::count(mlx::size(x))?;
+            if let Some((line, axis)) = line(x, axis, s)? {
+                return block(&line, &[axis], s);
+            }
             elements(x, &unravel(&axis.positions(size), mlx::shape(x)), s)
         }
         Selection::Coordinates(columns) => elements(x, columns, s),
@@ -142,9 +184,10 @@ unsafe extern "C" fn subset(x: SEXP, frame: SEXP, drop: SEXP) -> SEXP {
     }
     Rf_protect(out);
     let flag = Rf_protect(Rf_ScalarLogical(drop.into()));
-    let call = Rf_protect(call(namer, &[out, x, arguments.list, flag]));
+    let indices = Rf_protect(arguments.plain());
+    let call = Rf_protect(call(namer, &[out, x, indices, flag]));
     let out = Rf_eval(call, R_BaseEnv);
-    Rf_unprotect(6);
+    Rf_unprotect(7);
     out
 }
 
