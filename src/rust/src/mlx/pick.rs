@@ -137,9 +137,10 @@ pub fn gather(
     })
 }
 
-/// Where x is scattered into: MLX refuses integers of 64 bits on a gpu.
+/// Where x is scattered into: MLX refuses integers of 64 bits and complex numbers on a gpu.
 pub fn scatter_stream(x: &Array, s: mlx_stream) -> mlx_stream {
-    if matches!(dtype(x), Dtype::Int64 | Dtype::Uint64) && on_gpu(s) {
+    let wide = matches!(dtype(x), Dtype::Int64 | Dtype::Uint64 | Dtype::Complex64);
+    if wide && on_gpu(s) {
         Device::Cpu.stream()
     } else {
         s
