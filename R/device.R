@@ -7,6 +7,10 @@
 #' the gpu if either is. Asking for a gpu where there is none is an error of class
 #' `rmlx_error_device`: nothing falls back silently. float64 exists on the cpu only.
 #'
+#' Vectors of 256 kB and more are copied to and from a CUDA device by its driver, where MLX is of the version
+#' that rmlx knows (0.32.2). The environment variable `RMLX_TRANSFER=mlx`, set before R starts, has MLX copy
+#' them instead, which is slower.
+#'
 #' @param x Nothing, to ask for the default device; `"cpu"`, `"gpu"` or a stream ([mlx_new_stream()]), to
 #'   set it; or an mlx array, to ask where it is.
 #' @param value,device `"cpu"`, `"gpu"`, or a stream, which becomes its device's default stream too.

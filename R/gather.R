@@ -227,7 +227,7 @@ combine_at <- function(x, indices, value, op, merge = op) {
   at <- positions_of(x, indices)
   n <- length(at)
   if (n == 0L) return(x)
-  value <- mlx_cast(value, mlx_dtype(x))
+  value <- if (is_mlx(value)) mlx_cast(value, mlx_dtype(x)) else as_mlx(value, mlx_dtype(x), mlx_device(x))
   if (length(value) == 0L || n %% length(value) != 0L) {
     rmlx_abort(paste0("Number of items to replace is not a multiple of replacement length (", n, " items, ",
                       length(value), " values)."), "argument")

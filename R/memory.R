@@ -9,7 +9,8 @@
 #' that takes a millisecond, all of R's objects some 30. MLX keeps freed buffers of up to one step for
 #' reuse, and up to 128 MB of large R vectors of values that were read are kept likewise;
 #' `mlx_clear_cache()` gives both back. A request beyond `options(rmlx.memory_limit = bytes)`, also
-#' set before loading (default: the machine's memory or the process's address space), is an error of class
+#' set before loading (default: the least of the machine's memory, the process's address space and a
+#' gpu's memory), is an error of class
 #' `rmlx_error_memory`.
 #'
 #' @param reset_peak Whether to start measuring the peak anew.

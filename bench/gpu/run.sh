@@ -59,7 +59,7 @@ for round in $(seq "${RMLX_BENCH_ROUNDS:-2}"); do
   [ "$(left)" -lt 60 ] && break
   measure timeout -k 5 90 Rscript bench/gpu/work.R rmlx
   for side in $sides; do measure in_python "$side" bench/gpu/work.py "$side"; done
-  RMLX_BENCH_ONLY=convert RMLX_TRANSFER=driver measure timeout -k 5 60 Rscript bench/gpu/work.R rmlx-driver
+  RMLX_BENCH_ONLY=convert RMLX_TRANSFER=mlx measure timeout -k 5 60 Rscript bench/gpu/work.R rmlx-mlx
 done
 in_python plain bench/gpu/table.py "$out/raw.tsv" > "$out/table.md"
 echo "== measured, $(left) s left"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The test suite with the default device in force, file by file in parallel:  suite.sh OUT JOBS SECONDS
 # OUT/suite.txt has a line a file (exit status, counts, seconds), OUT/failures.txt what failed, OUT/logs all.
-# SECONDS limits the whole, and each file to what is left of it, at most 400. RMLX_TESTS: a pattern of files.
+# SECONDS limits the whole, and each file to what is left of it. RMLX_TESTS: a pattern of files.
 # RMLX_SUITE_WRAP: a command put before each Rscript (pretend.sh).
 set -uo pipefail
 out=$(mkdir -p "$1" && cd "$1" && pwd)
@@ -13,24 +13,25 @@ mkdir -p "$logs"
 rm -f "$logs"/*
 # single precision, as the tests' tolerances have it, and one thread a process
 export MLX_ENABLE_TF32=0 OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 RMLX_SUITE_WRAP=${RMLX_SUITE_WRAP:-}
-# what splits by rows, and into how many parts; the longest first
+# what splits by rows, and into how many parts; the longest first. Operations take twice as many: on a gpu
+# each fused kernel of theirs is compiled when it first runs, for about a second.
 cut=${RMLX_CUT:-6}
 files=$(ls tests/testthat/test-*.R | sed 's|.*/test-||; s|\.R$||' | grep -E "${RMLX_TESTS:-.}")
 [ -n "$files" ] || { echo "suite: no files"; : > "$out/suite.txt"; : > "$out/failures.txt"; exit; }
-Rscript bench/gpu/parts.R "$cut" > "$logs/parts" 2> "$logs/parts.err" < /dev/null
-export cut
-[ "$(wc -l < "$logs/parts")" = "$cut" ] || { echo "parts.R failed:"; tail -3 "$logs/parts.err"; cut=0; }
-run_one() { # FILE [PART]
-  local name=$1 part=${2:-} id=$1 start=$(date +%s) rc left
+for n in "$cut" $((2 * cut)); do
+  Rscript bench/gpu/parts.R "$n" > "$logs/parts.$n" 2> "$logs/parts.err" < /dev/null
+  [ "$(wc -l < "$logs/parts.$n")" = "$n" ] || { echo "parts.R failed:"; tail -3 "$logs/parts.err"; cut=0; break; }
+done
+run_one() { # FILE [PART OF]
+  local name=$1 part=${2:-} of=${3:-} id=$1 start=$(date +%s) rc left
   local -a wrap
   read -ra wrap <<< "$RMLX_SUITE_WRAP"
   if [ -n "$part" ]; then
     id=$name.$part
-    RMLX_ROWS=$(sed -n "${part}p" "$logs/parts")
+    RMLX_ROWS=$(sed -n "${part}p" "$logs/parts.$of")
     export RMLX_ROWS
   fi
   left=$((end - start))
-  [ "$left" -gt 400 ] && left=400
   if [ "$left" -lt 5 ]; then
     echo "$id rc=none 0s not started: no time left" >> "$logs/summary"
     return
@@ -51,8 +52,12 @@ command -v g++ > /dev/null && g++ -O1 -g -fPIC -shared bench/gpu/terminate.cpp -
   for name in $files; do
     case $name in
       operations | derivatives | operations-shapes)
-        if [ "$cut" -gt 0 ]; then seq "$cut" | sed "s/^/0 $name /"; else echo "0 $name"; fi ;;
-      vmap | memory | custom | compile | tape | hostile | file) echo "1 $name" ;;
+        n=$cut
+        [ "$name" = operations ] && n=$((2 * cut))
+        if [ "$cut" -gt 0 ]; then seq "$n" | sed "s/.*/0 $name & $n/"; else echo "0 $name"; fi ;;
+      # compiled one by one, and so the longest
+      compile | captures | compile-captures | export | hostile) echo "0 $name" ;;
+      vmap | memory | custom | complex | tape | file | conditions | depth | fork) echo "1 $name" ;;
       *) echo "2 $name" ;;
     esac
   done

@@ -2,7 +2,7 @@
 import statistics
 import sys
 
-sides = ["rmlx", "rmlx-driver", "mlx", "torch", "jax"]
+sides = ["rmlx", "rmlx-mlx", "mlx", "torch", "jax"]
 aims = {"matmul": 1.01, "compiled": 1.05, "eager": 1.3}
 found, units, failures = {}, {}, []
 for line in open(sys.argv[1]):

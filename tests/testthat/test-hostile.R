@@ -31,7 +31,7 @@ test_that("hostile input gives a value or a classed error", {
     source(.(normalizePath(test_path("helper-hostile.R"))))
     settings <- readRDS(.(settings))
     run_hostile(settings[[1]], settings[[2]], .(log))
-  }, before = "ulimit -v 5000000")))
+  }, address_space = 5e6)))
   last <- utils::tail(readLines(log), 1L)
   expect(child$status == 0L, paste("the process ended at:", last, "and said:", child$out))
   lines <- strsplit(child$out, "\n")[[1L]]
@@ -54,6 +54,6 @@ test_that("extents that no machine holds are refused in a process of little memo
       identical(said(mlx_eye(40000)), "rmlx_error_memory")
     )
     cat("fine\n")
-  }, before = "ulimit -v 4000000")
+  }, address_space = 4e6)
   expect_child(child)
 })

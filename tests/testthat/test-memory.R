@@ -130,7 +130,7 @@ test_that("the options set step and limit when the package is loaded", {
 })
 
 test_that("a request that memory cannot hold is an error, and the session goes on", {
-  child <- run_child(before = "ulimit -v 12000000", {
+  child <- run_child(address_space = 12e6, {
     huge <- list(
       function() mlx_eval(mlx_ones(c(1e5, 1e5))),
       function() mlx_ones(c(1e5, 1e5)),

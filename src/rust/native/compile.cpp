@@ -52,6 +52,42 @@ size_t operations(const Arrays& outputs, const Arrays& inputs) {
   return counted.size();
 }
 
+// Whether complex numbers are computed with on a gpu: CUDA MLX 0.32.2 has no fused code for them that
+// compiles.
+bool has_complex_on_gpu(const Graph& graph) {
+  bool found = false;
+  auto is_complex = [](const mx::array& a) { return a.dtype() == mx::complex64; };
+  auto look = [&](const mx::array& a) {
+    found = found ||
+        (a.primitive().stream().device == mx::Device::gpu &&
+         (is_complex(a) || std::any_of(a.inputs().begin(), a.inputs().end(), is_complex)));
+  };
+  rmlx::visit(graph.outputs, look, graph.inputs);
+  return found;
+}
+
+// While it lives, MLX's compiler does not fuse operations. It is on where programs run.
+class Unfused {
+ public:
+  explicit Unfused(bool wanted) : wanted_(wanted) {
+    if (wanted_) {
+      mx::set_compile_mode(mx::CompileMode::no_fuse);
+    }
+  }
+
+  ~Unfused() {
+    if (wanted_) {
+      mx::set_compile_mode(mx::CompileMode::enabled);
+    }
+  }
+
+  Unfused(const Unfused&) = delete;
+  Unfused& operator=(const Unfused&) = delete;
+
+ private:
+  bool wanted_;
+};
+
 // MLX's compiler calls itself for each operation of a chain. 20,000 fit into a stack of 8 MB.
 constexpr size_t deepest_compiled = 5000;
 
@@ -115,6 +151,7 @@ class Program {
       return rmlx::replay(graph->outputs, places, inputs, true);
     };
     traced_ = operations(graph_->outputs, graph_->inputs);
+    unfused_ = has_complex_on_gpu(*graph_);
     if (rmlx::depth(graph_->outputs) <= deepest_compiled) {
       compiled_ = mx::detail::compile(build, id(), shapeless);
     } else if (shapeless) {
@@ -139,6 +176,7 @@ class Program {
     if (derived) {
       return rmlx::replay(graph_->outputs, places_, inputs);
     }
+    Unfused unfused(unfused_);
     if (ready_) {
       return compiled_(inputs);
     }
@@ -179,6 +217,7 @@ class Program {
   Arrays constants_; // inputs besides those of the graph
   Arrays places_; // where a run's inputs and the constants are in the graph
   std::function<Arrays(const Arrays&)> compiled_;
+  bool unfused_ = false;
   bool ready_ = false;
   size_t traced_ = 0;
   size_t left_ = 0;

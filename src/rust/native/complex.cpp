@@ -57,6 +57,20 @@ array slope(const array& a, int argnum) {
   return mx::multiply(mx::rsqrt(mx::subtract(x, one, s), s), mx::rsqrt(mx::add(x, one, s), s), s);
 }
 
+// Where an operation chooses elements and runs on a gpu. MLX multiplies with the condition, which CUDA turns
+// into the complex number 1+1i.
+bool chooses_on_gpu(const array& a) {
+  return name_of(a) == "Select" && a.primitive().stream().device == mx::Device::gpu;
+}
+
+// What an operation chooses of `x`, its second (1) or third (2) input, and zeros elsewhere.
+array chosen(const array& a, const array& x, int argnum) {
+  mx::Stream s = a.primitive().stream();
+  array none = mx::zeros(x.shape(), x.dtype(), s);
+  const array& condition = a.inputs()[0];
+  return argnum == 1 ? mx::where(condition, x, none, s) : mx::where(condition, none, x, s);
+}
+
 } // namespace
 
 Arrays conjugates(Arrays arrays, mx::Stream stream) {
@@ -79,6 +93,13 @@ Arrays pulled(const array& a, const Arrays& weights, const std::vector<int>& arg
   if (name_of(a) == "Sign") {
     return {turned(a, a.inputs()[0], weights[0])};
   }
+  if (chooses_on_gpu(a)) {
+    Arrays grads;
+    for (int argnum : argnums) {
+      grads.push_back(chosen(a, weights[0], argnum));
+    }
+    return grads;
+  }
   if (has_slope(a)) {
     Arrays grads;
     for (int argnum : argnums) {
@@ -96,6 +117,13 @@ pushed(const array& a, const Arrays& tangents, const std::vector<int>& argnums) 
   }
   if (is_complex(a) && name_of(a) == "Sign") {
     return Arrays{turned(a, a.inputs()[0], tangents[0])};
+  }
+  if (is_complex(a) && chooses_on_gpu(a)) {
+    array sum = chosen(a, tangents[0], argnums[0]);
+    if (argnums.size() == 2) {
+      sum = mx::add(sum, chosen(a, tangents[1], argnums[1]), a.primitive().stream());
+    }
+    return Arrays{sum};
   }
   if (is_complex(a) && has_slope(a)) {
     mx::Stream s = a.primitive().stream();

@@ -3,7 +3,7 @@
 // of magnitude slower for large arrays.
 //
 // MLX's library is the CPU's where rmlx is built, so the driver is looked up in the process, and a buffer's
-// address on the device is read from MLX's own record of it.
+// address on the device is read from MLX's own record of it, as it is in the one version below.
 
 #include "transfer.h"
 
@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <string_view>
 
 #include <mlx/backend/cuda/cuda.h>
 #include <mlx/mlx.h>
@@ -32,6 +33,8 @@ struct Buffer {
   int device;
 };
 
+constexpr std::string_view RECORDED = "0.32.2";
+
 constexpr size_t CHUNK = size_t{4} << 20;
 
 // The functions of the driver that are used here, and what they work with. All calls come from R's thread.
@@ -48,7 +51,10 @@ struct Driver {
   bool usable = false;
 
   Driver() {
-    void* lib = mx::cu::is_available() ? dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD) : nullptr;
+    if (mx::version() != RECORDED || !mx::cu::is_available()) {
+      return;
+    }
+    void* lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_NOLOAD);
     if (!lib) {
       return;
     }
@@ -80,7 +86,7 @@ Driver& driver() {
 
 // The address of an evaluated array's elements if they lie in a device's memory, else 0.
 Address on_device(const mx::array& a) {
-  if (!mx::cu::is_available() || a.nbytes() == 0) {
+  if (!driver().usable || a.nbytes() == 0) {
     return 0;
   }
   const auto* buffer = static_cast<const Buffer*>(a.buffer().ptr());
@@ -99,7 +105,7 @@ extern "C" int rmlx_download(mlx_array array, rmlx_take take, void* data) {
   const mx::array& a = mlx_array_get_(array);
   Driver& d = driver();
   const Address from = on_device(a);
-  if (!d.usable || from == 0) {
+  if (from == 0) {
     return 2;
   }
   const size_t bytes = a.nbytes();
@@ -131,6 +137,9 @@ extern "C" int rmlx_upload(
     mlx_stream stream,
     rmlx_fill fill,
     void* data) {
+  if (!driver().usable) {
+    return 2;
+  }
   int undone = 0;
   int status = rmlx::status_of([&] {
     mx::array a = mx::zeros(
@@ -139,7 +148,7 @@ extern "C" int rmlx_upload(
     a.wait();
     Driver& d = driver();
     const Address to = on_device(a);
-    if (!d.usable || to == 0 || a.data_size() != a.size()) {
+    if (to == 0 || a.data_size() != a.size()) {
       undone = 2;
       return;
     }

@@ -132,6 +132,12 @@ fn lead(device: Device) {
     }
 }
 
+/// Whether a stream that an operation was told to use is a gpu's.
+pub fn on_gpu(s: mlx_stream) -> bool {
+    let [cpu, gpu] = STREAMS.with(Cell::get);
+    s.ctx != cpu && (s.ctx == gpu || stream::chosen(Device::Gpu) == Some(s.ctx))
+}
+
 /// Sets the device of new arrays.
 pub fn set_default(device: Device) {
     DEFAULT.with(|d| d.set(device));
@@ -218,6 +224,20 @@ fn facts(device: Device) -> Result<Vec<String>> {
         }
         Ok(out)
     })
+}
+
+/// Bytes of the gpu's memory, if there is one that tells.
+pub fn gpu_memory() -> Option<usize> {
+    if !has_gpu() {
+        return None;
+    }
+    let facts = facts(Device::Gpu).ok()?;
+    // by CUDA's name for it, and by Metal's
+    let told = facts
+        .chunks(2)
+        .find(|fact| fact[0] == "total_memory" || fact[0] == "memory_size")?;
+    let bytes = told.get(1)?.strip_prefix('#')?.parse().ok()?;
+    (bytes > 0).then_some(bytes)
 }
 
 /// How many devices of a kind there are.

@@ -14,8 +14,9 @@ use std::time::{Duration, Instant};
 
 /// How long to wait actively before sleeping: small evaluations end within it.
 const SPIN: Duration = Duration::from_micros(30);
-/// Shortest sleep between two looks where nobody wakes us: on a gpu.
-const SHORTEST_NAP: Duration = Duration::from_micros(20);
+/// How long to look again and again where nobody wakes us: on a gpu, where a sleep takes longer than most
+/// evaluations.
+const ACTIVE: Duration = Duration::from_millis(20);
 /// Longest sleep between two looks for an interrupt.
 const LONGEST_NAP: Duration = Duration::from_millis(20);
 /// Work of the first part, see [`mlx::pending`]: some 50 ms on two cores, less than a
@@ -203,17 +204,22 @@ fn queue(list: &Arrays) -> Result<()> {
 
 /// Waits until the roots are there, letting interrupts through.
 unsafe fn wait(roots: Roots) {
-    let start = Instant::now();
+    let (start, mut patience) = (Instant::now(), SPIN);
     while !settled(|| roots.available()) {
         let waited = start.elapsed();
-        if waited < SPIN {
+        if waited < patience {
             std::thread::yield_now();
             continue;
         }
         R_CheckUserInterrupt(); // may jump: nothing is owned here
-        if !settled(|| mlx::await_stream(&roots.left()?, LONGEST_NAP)) {
+        if settled(|| mlx::await_stream(&roots.left()?, LONGEST_NAP)) {
+            continue;
+        }
+        if waited < ACTIVE {
+            patience = waited + SPIN;
+        } else {
             // so that a look is late by little beside what was waited for
-            std::thread::sleep((waited / 16).clamp(SHORTEST_NAP, LONGEST_NAP));
+            std::thread::sleep((waited / 16).min(LONGEST_NAP));
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod entry;
 pub mod error;
 pub mod eval;
 pub mod exact;
+pub mod exit;
 pub mod ffi;
 pub mod file;
 pub mod handle;
@@ -125,6 +126,7 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
     object::start(dll);
     device::start();
     memory::start();
+    exit::start();
     exact::register();
     rule::register();
 }

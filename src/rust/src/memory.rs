@@ -46,7 +46,8 @@ fn machine_memory() -> (usize, usize) {
     }
 }
 
-/// Sets the collection step, MLX's cache limit and the memory limit from what the machine has.
+/// Sets the collection step, MLX's cache limit and the memory limit from what the machine, and its
+/// gpu, have.
 ///
 /// # Safety
 /// Once, on R's main thread.
@@ -59,7 +60,8 @@ pub unsafe fn start() {
     let (ram, space) = machine_memory();
     let step = (ram / 64).clamp(STEP_RANGE.0, STEP_RANGE.1);
     memory_set_step(step as f64);
-    LIMIT.with(|limit| limit.set(ram.min(space)));
+    let card = crate::device::gpu_memory().unwrap_or(usize::MAX);
+    LIMIT.with(|limit| limit.set(ram.min(space).min(card)));
 }
 
 /// Bytes held by live arrays.

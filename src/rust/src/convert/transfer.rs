@@ -29,10 +29,10 @@ extern "C" {
     ) -> c_int;
 }
 
-/// Whether the environment variable RMLX_TRANSFER asks for it.
+/// Unless the environment variable RMLX_TRANSFER asks for MLX's own way.
 fn is_wanted() -> bool {
     static WANTED: OnceLock<bool> = OnceLock::new();
-    *WANTED.get_or_init(|| std::env::var("RMLX_TRANSFER").is_ok_and(|how| how == "driver"))
+    *WANTED.get_or_init(|| std::env::var("RMLX_TRANSFER").map_or(true, |how| how != "mlx"))
 }
 
 /// Gives the elements of an evaluated array in column-major order to `take`, in parts: where they

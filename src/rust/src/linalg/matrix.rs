@@ -53,8 +53,7 @@ impl Graph {
         if mlx::size(x) == 0 {
             return mlx::share(x);
         }
-        // SAFETY: a valid handle.
-        mlx::out(|o| unsafe { mlx_sys::mlx_tril(o, x.as_ptr(), k, self.0) })
+        mlx::triangle(x, k, false, self.0)
     }
 
     /// The upper triangle from the k-th diagonal on up.
@@ -62,8 +61,7 @@ impl Graph {
         if mlx::size(x) == 0 {
             return mlx::share(x);
         }
-        // SAFETY: a valid handle.
-        mlx::out(|o| unsafe { mlx_sys::mlx_triu(o, x.as_ptr(), k, self.0) })
+        mlx::triangle(x, k, true, self.0)
     }
 
     /// One triangle of x, without the diagonal if `k` is 1.

@@ -1,5 +1,7 @@
 //! Elements at positions: slices, gathers and scatters.
 use super::{dtype, full, out, rank, scalar, shape, size, Array, Arrays};
+use crate::device::{on_gpu, Device};
+use crate::dtype::Dtype;
 use crate::error::Result;
 use mlx_sys::{mlx_array, mlx_stream};
 use std::ffi::c_int;
@@ -135,6 +137,16 @@ pub fn gather(
     })
 }
 
+/// Where x is scattered into: MLX refuses integers of 64 bits and complex numbers on a gpu.
+pub fn scatter_stream(x: &Array, s: mlx_stream) -> mlx_stream {
+    let wide = matches!(dtype(x), Dtype::Int64 | Dtype::Uint64 | Dtype::Complex64);
+    if wide && on_gpu(s) {
+        Device::Cpu.stream()
+    } else {
+        s
+    }
+}
+
 /// x with the slices at index arrays replaced.
 pub fn scatter(
     x: &Array,
@@ -144,6 +156,7 @@ pub fn scatter(
     s: mlx_stream,
 ) -> Result<Array> {
     let list = Arrays::of(at)?;
+    let s = scatter_stream(x, s);
     // SAFETY: valid handles; the slices and the list live during the call.
     out(|o| unsafe {
         mlx_sys::mlx_scatter(

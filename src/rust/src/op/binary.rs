@@ -19,6 +19,8 @@ enum How {
     Arithmetic(Binary),
     /// A comparison or a logical operator.
     Relation(Binary),
+    /// Of truth values.
+    Truth(Binary),
     /// An ordering: not defined for complex numbers.
     Order(Binary),
     /// On the bits of integers and bools.
@@ -42,15 +44,18 @@ impl How {
                 );
                 match self {
                     How::Composed(f) => f(&a, &b, s),
-                    How::Arithmetic(f) | How::Relation(f) | How::Order(f) | How::Bits(f) => {
-                        mlx::binary(f, &a, &b, s)
-                    }
+                    How::Arithmetic(f)
+                    | How::Relation(f)
+                    | How::Truth(f)
+                    | How::Order(f)
+                    | How::Bits(f) => mlx::binary(f, &a, &b, s),
                 }
             }
             How::Order(_) if [&a, &b].iter().any(|z| mlx::dtype(z) == Dtype::Complex64) => {
                 return Err(Error::Dtype("invalid comparison with complex values: complex numbers have no order. Compare Mod() or Re().".into()));
             }
             How::Bits(f) => mlx::binary(f, with_bits(&a)?, with_bits(&b)?, s),
+            How::Truth(f) => mlx::binary(f, &mlx::truth(&a, s)?, &mlx::truth(&b, s)?, s),
             How::Relation(f) | How::Order(f) => mlx::binary(f, &a, &b, s),
         };
         out.map(|array| Placed::new(array, device))
@@ -94,7 +99,7 @@ macro_rules! binary {
     };
 }
 
-use How::{Arithmetic, Bits, Composed, Order, Relation};
+use How::{Arithmetic, Bits, Composed, Order, Relation, Truth};
 binary! {
     add = Arithmetic(mlx_sys::mlx_add);
     subtract = Arithmetic(mlx_sys::mlx_subtract);
@@ -108,8 +113,8 @@ binary! {
     less_equal = Order(mlx_sys::mlx_less_equal);
     greater = Order(mlx_sys::mlx_greater);
     greater_equal = Order(mlx_sys::mlx_greater_equal);
-    logical_and = Relation(mlx_sys::mlx_logical_and);
-    logical_or = Relation(mlx_sys::mlx_logical_or);
+    logical_and = Truth(mlx_sys::mlx_logical_and);
+    logical_or = Truth(mlx_sys::mlx_logical_or);
     maximum = Composed(larger);
     minimum = Composed(smaller);
     atan2 = Composed(|x, y, s| branch::note(mlx::binary(mlx_sys::mlx_arctan2, x, y, s)?));

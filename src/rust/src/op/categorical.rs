@@ -11,6 +11,7 @@ use crate::mlx::{self, Array};
 use crate::op::create::check_shape;
 use crate::op::random::{gumbel, uniform, Key};
 use crate::op::scan::cumsum;
+use crate::op::sort::argsorted;
 use crate::operand::Operand;
 use mlx_sys::mlx_stream;
 
@@ -120,9 +121,7 @@ unsafe extern "C" fn random_order(x: SEXP, key: SEXP) -> SEXP {
         let sum = mlx::binary(mlx_sys::mlx_add, &logits, &noise, s)?;
         let least_first = mlx::unary(mlx_sys::mlx_negative, &sum, s)?;
         let last = mlx::rank(&logits) as i32 - 1;
-        // SAFETY: live handles.
-        let order =
-            mlx::out(|o| unsafe { mlx_sys::mlx_argsort_axis(o, least_first.as_ptr(), last, s) })?;
+        let order = argsorted(&least_first, last, s)?;
         Ok(Placed::new(positions(&order, s)?, device))
     })
 }

@@ -67,13 +67,7 @@ unsafe extern "C" fn triangle(x: SEXP, k: SEXP, upper: SEXP) -> SEXP {
                 mlx::rank(array)
             )));
         }
-        let f = if upper {
-            mlx_sys::mlx_triu
-        } else {
-            mlx_sys::mlx_tril
-        };
-        // SAFETY: a valid handle.
-        mlx::out(|o| unsafe { f(o, array.as_ptr(), k, s) })
+        mlx::triangle(array, k, upper, s)
     })
 }
 

@@ -377,7 +377,7 @@ unsafe extern "C" fn diagonal_matrix(operands: SEXP, k: SEXP) -> SEXP {
             return mlx::full(&[n, n], &mlx::scalar(0.0, kind, s)?, kind, s);
         }
         // SAFETY: a valid handle.
-        mlx::out(|o| unsafe { mlx_sys::mlx_diag(o, x.as_ptr(), k, s) })
+        mlx::out(|o| unsafe { mlx_sys::mlx_diag(o, x.as_ptr(), k, mlx::scatter_stream(x, s)) })
     })
 }
 

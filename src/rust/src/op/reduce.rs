@@ -322,7 +322,16 @@ fn log_sum_exp(x: &Array, axes: &[i32], keep: bool, s: mlx_stream) -> Result<Arr
     }
     match kind {
         Dtype::Float64 => exact::logsumexp(&x, axes, keep, s),
-        _ => mlx::reduce(mlx_sys::mlx_logsumexp_axes, &x, axes, keep, s),
+        _ => {
+            let out = mlx::reduce(mlx_sys::mlx_logsumexp_axes, &x, axes, keep, s)?;
+            if !dtype::is_float(kind) || !device::on_gpu(s) {
+                return Ok(out);
+            }
+            // CUDA's takes the maximum of what is no NaN
+            let nan = mlx::unary(mlx_sys::mlx_isnan, &x, s)?;
+            let any = mlx::reduce(mlx_sys::mlx_any_axes, &nan, axes, keep, s)?;
+            mlx::select(&any, &mlx::scalar(f64::NAN, kind, s)?, &out, s)
+        }
     }
 }
 

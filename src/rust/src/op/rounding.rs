@@ -64,7 +64,10 @@ fn by_kernel(
         kind if dtype::is_float(kind) => Dtype::Float32,
         _ => Dtype::Float64,
     };
-    mlx::astype(&f(&mlx::astype(x, wide, cpu)?, digits, cpu)?, kind, s)
+    let rounded = f(&mlx::astype(x, wide, cpu)?, digits, cpu)?;
+    // a gpu reads no float64
+    let back = if wide == Dtype::Float64 { cpu } else { s };
+    mlx::astype(&rounded, kind, back)
 }
 
 /// x rounded to a number of decimals.

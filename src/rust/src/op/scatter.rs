@@ -169,7 +169,7 @@ unsafe extern "C" fn add_at(x: SEXP, at: SEXP, value: SEXP) -> SEXP {
         // SAFETY: valid handles; positions are within the array.
         let sum = mlx::out(|o| unsafe {
             let (x, at, value) = (flat.as_ptr(), at.as_ptr(), updates.as_ptr());
-            mlx_sys::mlx_scatter_add_single(o, x, at, value, 0, s)
+            mlx_sys::mlx_scatter_add_single(o, x, at, value, 0, mlx::scatter_stream(array, s))
         })?;
         mlx::shape_columns(&sum, mlx::shape(array), s)
     })

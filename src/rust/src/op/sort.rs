@@ -60,7 +60,7 @@ impl Keys {
         } else {
             mlx::share(&self.fixed)?
         };
-        mlx::with_axis(mlx_sys::mlx_argsort_axis, &keys, self.axis, s)
+        argsorted(&keys, self.axis, s)
     }
 
     /// 0-based positions of which the kth is in its place, with no larger ones before it.
@@ -79,9 +79,9 @@ impl Keys {
         if mlx::size(&self.x) == 0 {
             return self.nothing(s);
         }
-        // SAFETY: a valid handle; kth and axis are in range.
-        mlx::out(|o| unsafe {
-            mlx_sys::mlx_argpartition_axis(o, self.fixed.as_ptr(), kth, self.axis, s)
+        mlx::ordered(&self.fixed, self.axis, s, |x, axis| {
+            // SAFETY: a valid handle; kth and axis are in range.
+            mlx::out(|o| unsafe { mlx_sys::mlx_argpartition_axis(o, x.as_ptr(), kth, axis, s) })
         })
     }
 
@@ -99,6 +99,13 @@ impl Keys {
     }
 }
 
+/// The 0-based positions that sort keys along an axis.
+pub fn argsorted(keys: &Array, axis: i32, s: mlx_stream) -> Result<Array> {
+    mlx::ordered(keys, axis, s, |x, axis| {
+        mlx::with_axis(mlx_sys::mlx_argsort_axis, x, axis, s)
+    })
+}
+
 /// 0-based positions as users count.
 fn from_one(positions: &Array, s: mlx_stream) -> Result<Array> {
     let one = mlx::scalar(1.0, Dtype::Uint32, s)?;
@@ -111,8 +118,10 @@ unsafe extern "C" fn sort(x: SEXP, axis: SEXP, decreasing: SEXP) -> SEXP {
     with(x, |array, s| {
         let keys = Keys::of(array, axis, s)?;
         if !decreasing && mlx::size(array) > 0 && !mlx::is_tracer(&keys.x) {
-            return mlx::with_axis(mlx_sys::mlx_sort_axis, &keys.x, keys.axis, s);
             // three times as fast
+            return mlx::ordered(&keys.x, keys.axis, s, |x, axis| {
+                mlx::with_axis(mlx_sys::mlx_sort_axis, x, axis, s)
+            });
         }
         keys.at(&keys.order(decreasing, s)?, s)
     })
