@@ -374,7 +374,7 @@ pub fn triangle(x: &Array, k: i32, upper: bool, s: mlx_stream) -> Result<Array> 
     if dtype(x) == Dtype::Complex64 && on_gpu(s) {
         // MLX's mask has the dtype of x, see `cast`
         let [.., n, m] = *shape(x) else {
-            return Err(Error::Shape("a triangle needs two axes.".into()));
+            return Err(Error::Internal("a triangle of no matrix".into()));
         };
         let below = if upper { k.saturating_sub(1) } else { k };
         // SAFETY: plain numbers.
