@@ -29,6 +29,8 @@ bench_row <- function(id, label, setup, call, value, base_setup, base, peers = "
   )
 }
 
+everyone <- c("mlx", "pip", "jax", "torch")
+
 # The rows that follow belong to this part.
 bench_part <- function(part) declared$part <- part
 

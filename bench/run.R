@@ -3,7 +3,7 @@
 source("bench/options.R")
 options <- bench_options(commandArgs(TRUE))
 options(bench.quick = options$quick)
-for (file in c("row", "sides", "measure", "package", "machine", "ratios", "report", "plot")) {
+for (file in c("row", "models", "sides", "measure", "package", "machine", "ratios", "report", "plot")) {
   source(file.path("bench", paste0(file, ".R")))
 }
 

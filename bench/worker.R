@@ -10,6 +10,7 @@ side <- arguments[1]
 options(bench.quick = "quick" %in% arguments, rmlx.quiet = TRUE)
 if (side != "base") suppressPackageStartupMessages(library(rmlx))
 source("bench/row.R")
+source("bench/models.R")
 rows <- load_rows()
 
 # A closure that makes the call n times, byte-compiled.
