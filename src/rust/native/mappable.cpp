@@ -35,7 +35,7 @@ class Mappable : public rmlx::Wrapper {
     }
   }
 
-  bool mends_values() const override {
+  bool has_own_kernel() const override {
     return true;
   }
 

@@ -1,15 +1,10 @@
 // x^y with slopes at 0. There MLX's are 0 times infinity; here x^0, x^1, .. are polynomials in x, and
 // 0^y is constant in y, as in JAX. Values are computed by MLX's own primitive, which is wrapped.
 
-#include <memory>
-#include <utility>
-#include <vector>
-
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
-#include "items.h"
-#include "wrapper.h"
+#include "pair.h"
 
 #include "mlx/c/private/mlx.h"
 #include "status.h"
@@ -23,44 +18,9 @@ using mx::array;
 
 array smooth(const array& power);
 
-class Power : public rmlx::Wrapper {
+class Power : public rmlx::Pair<Power> {
  public:
-  using Wrapper::Wrapper;
-
-  Arrays vjp(
-      const Arrays& primals,
-      const Arrays& cotangents,
-      const std::vector<int>& argnums,
-      const Arrays& outputs) override {
-    Arrays grads;
-    array weight = mx::conjugate(cotangents[0], stream());
-    for (int argnum : argnums) {
-      grads.push_back(mx::conjugate(along(argnum, weight, primals, outputs[0]), stream()));
-    }
-    return grads;
-  }
-
-  Arrays jvp(
-      const Arrays& primals,
-      const Arrays& tangents,
-      const std::vector<int>& argnums) override {
-    array output = applied(primals);
-    array sum = along(argnums[0], tangents[0], primals, output);
-    if (argnums.size() == 2) {
-      sum = mx::add(sum, along(argnums[1], tangents[1], primals, output), stream());
-    }
-    return {sum};
-  }
-
-  rmlx::Items vmap(const Arrays& inputs, const rmlx::Axes& axes) override {
-    return {{applied(rmlx::items_first(inputs, axes, stream()))}, {0}};
-  }
-
- private:
-  array applied(const Arrays& inputs) {
-    return array(
-        inputs[0].shape(), inputs[0].dtype(), std::make_shared<Power>(wrapped()), inputs);
-  }
+  using Pair::Pair;
 
   // d times y x^(y - 1), which is 0 where y is, or times x^y log(x), which is 0 where x is.
   array along(int argnum, const array& d, const Arrays& primals, const array& output) {
@@ -76,15 +36,13 @@ class Power : public rmlx::Wrapper {
     array lower = smooth(mx::power(x, mx::subtract(exponent, one, s), s));
     return mx::where(flat, zero, mx::multiply(d, mx::multiply(exponent, lower, s), s), s);
   }
-
 };
 
 array smooth(const array& power) {
   if (!power.is_tracer()) {
     return power;
   }
-  return array(
-      power.shape(), power.dtype(), std::make_shared<Power>(power.primitive_ptr()), power.inputs());
+  return Power::of(power.primitive_ptr(), power.inputs());
 }
 
 } // namespace

@@ -35,7 +35,7 @@ Arrays rmlx::replay(
   for (auto& a : rmlx::between(inputs, outputs, rmlx::any_array)) {
     Arrays results = a.outputs();
     auto wrapper = plain ? dynamic_cast<const Wrapper*>(&a.primitive()) : nullptr;
-    bool unwraps = wrapper && !wrapper->mends_values();
+    bool unwraps = wrapper && !wrapper->has_own_kernel();
     auto primitive = unwraps ? wrapper->wrapped() : a.primitive_ptr();
     Arrays made = rmlx::outputs_like(results, primitive, now(a.inputs()));
     for (size_t i = 0; i < results.size(); i++) {

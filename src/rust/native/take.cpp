@@ -1,7 +1,7 @@
-// Elements of a vector, rows or columns of a matrix at positions. MLX 0.32.2 copies whole slices where they lie together, but of
-// rows of a column-major matrix (what R's matrices are), of columns of a row-major one and of single elements it
-// looks up each through an iterator. There the primitive here fills the result line by line, in the layout of
-// the matrix; all else is MLX's own primitive, which is wrapped.
+// Elements of a vector, rows or columns of a matrix at positions. MLX 0.32.2 copies whole slices where they
+// lie together, but of rows of a column-major matrix (what R's matrices are), of columns of a row-major one
+// and of single elements it looks up each through an iterator. There the primitive here fills the result
+// line by line, in the layout of the matrix; all else is MLX's own primitive, which is wrapped.
 
 #include <cstdint>
 #include <memory>
@@ -106,6 +106,10 @@ class Take : public rmlx::Wrapper {
           return pick<uint64_t>(from, at, out, axis);
       }
     });
+  }
+
+  bool has_own_kernel() const override {
+    return true;
   }
 
   Arrays vjp(

@@ -39,8 +39,8 @@ class Wrapper : public mlx::core::Primitive {
     return inner_->output_shapes(inputs);
   }
 
-  // Whether it gives other values than what it wraps.
-  virtual bool mends_values() const {
+  // Whether it computes its values otherwise than what it wraps.
+  virtual bool has_own_kernel() const {
     return false;
   }
 
