@@ -36,13 +36,14 @@ as_mlx <- function(x, dtype = NULL, device = NULL) {
     if (is.null(dtype) && is.null(device)) return(x)
     return(.Call(C_cast, x, dtype, device))
   }
-  if (!is.object(x) && !is.raw(x)) return(.Call(C_from_vector, x, dtype, device, NULL)) # the usual case
-  if (is.data.frame(x)) {
-    x <- numeric_columns(x, dtype, device)
-    if (is_mlx(x)) return(x)
+  if (is.object(x)) {
+    if (is.data.frame(x)) {
+      x <- numeric_columns(x, dtype, device)
+      if (is_mlx(x)) return(x)
+    }
+    if (is_matrix_package(x)) x <- dense_matrix(x)
+    if (is_python(x)) return(from_python(x, dtype, device))
   }
-  if (is_matrix_package(x)) x <- dense_matrix(x)
-  if (is_python(x)) return(from_python(x, dtype, device))
   if (is.raw(x)) {
     if (is.null(dtype)) dtype <- "uint8"
     x <- array_like(as.integer(x), x)

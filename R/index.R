@@ -80,14 +80,6 @@ NULL
   .Call(C_assign, x, environment(), value, TRUE)
 }
 
-# The user's own attributes stay on an array that is assigned into.
-keep_attributes <- function(out, x) {
-  old <- attributes(x)
-  own <- setdiff(names(old), c("class", "dim", "names", "dimnames"))
-  for (name in own) attr(out, name) <- old[[name]]
-  out
-}
-
 # Called by the native code for arrays that have names: what base R's `[` keeps of them. Indices are
 # plain R vectors, or the missing argument.
 carry_index_names <- function(out, x, indices, drop) {

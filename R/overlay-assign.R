@@ -42,7 +42,8 @@ assign_diagonal <- function(x, value) {
 
 assign_dim <- function(x, value) {
   if (!is_mlx(x) || !was_plain(x) || is.null(value)) return(base::`dim<-`(x, value))
-  keep_attributes(.Call(C_reshape, .Call(C_flatten_columns, x), check_dim(value), TRUE), x)
+  out <- .Call(C_reshape, .Call(C_flatten_columns, x), check_dim(value), TRUE)
+  .Call(C_keep_attributes, out, x)
 }
 
 # What is assigned into, as an mlx array that can hold the value; NULL for what holds no numbers.
@@ -50,7 +51,8 @@ target <- function(x, value) {
   floating <- if (is_mlx(value)) is_floating(value) else is.double(value)
   if (is_mlx(x)) {
     if (was_plain(x) && floating && !is_floating(x)) {
-      return(keep_attributes(mlx_cast(x, if (is_mlx(value)) mlx_dtype(value) else default_float()), x))
+      wide <- mlx_cast(x, if (is_mlx(value)) mlx_dtype(value) else default_float())
+      return(.Call(C_keep_attributes, wide, x))
     }
     if (length(mlx_shape(x)) < 2L) attr(x, "rmlx_was_plain") <- TRUE # it may grow
     return(x)
@@ -74,7 +76,7 @@ target <- function(x, value) {
     out <- .Call(C_reshape, out, length(plain), FALSE)
     names(out) <- names(plain)
   }
-  out <- keep_attributes(out, plain)
+  out <- .Call(C_keep_attributes, out, plain)
   attr(out, "rmlx_was_plain") <- TRUE
   out
 }
@@ -102,5 +104,5 @@ grown <- function(x, ...) {
   room <- mlx_full(check_count(more, "the index"), NaN, dtype = dtype, device = mlx_device(x))
   out <- .Call(C_combine, list(x, room))
   if (!is.null(titles)) names(out) <- c(titles, character(length(out) - length(titles)))
-  keep_attributes(out, x)
+  .Call(C_keep_attributes, out, x)
 }

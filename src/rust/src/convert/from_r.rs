@@ -2,7 +2,7 @@
 //!
 //! The elements are converted in one flat pass into a buffer of MLX's own, laid out as R lays
 //! them out; a matrix is a transposed view of it, so that element `[i, j]` stays `[i, j]`.
-use crate::convert::{pass, transfer};
+use crate::convert::{pass, to_r, transfer};
 use crate::device::Device;
 use crate::dtype::{self, Dtype};
 use crate::error::{Error, Result};
@@ -68,13 +68,9 @@ impl Source {
 
     /// The elements from `first` on, `count` of them.
     fn part(&self, first: usize, count: usize) -> Source {
-        let size = match self.kind {
-            SEXPTYPE::LGLSXP | SEXPTYPE::INTSXP => 4,
-            SEXPTYPE::CPLXSXP => 16,
-            _ => 8,
-        };
+        let at = first * to_r::width(self.kind);
         Source {
-            elements: self.elements.cast::<u8>().wrapping_add(first * size).cast(),
+            elements: self.elements.cast::<u8>().wrapping_add(at).cast(),
             length: count,
             ..*self
         }

@@ -52,7 +52,7 @@ pub unsafe fn bytes(x: SEXP) -> usize {
 pub fn copy(x: &Array, target: *mut c_void) -> Result<()> {
     macro_rules! go {
         ($from:ty, $to:ty, $f:expr) => {
-            arrange::<$from, $to>(x, target.cast(), $f, None::<fn($from) -> bool>)?
+            arrange::<$from, $to>(x, target.cast(), $f, |_| false)?
         };
     }
     let na = match mlx::dtype(x) {
@@ -61,7 +61,7 @@ pub fn copy(x: &Array, target: *mut c_void) -> Result<()> {
         Dtype::Uint16 => go!(u16, c_int, c_int::from),
         Dtype::Int8 => go!(i8, c_int, c_int::from),
         Dtype::Int16 => go!(i16, c_int, c_int::from),
-        Dtype::Int32 => arrange(x, target.cast(), |v: i32| v, Some(|v| v == i32::MIN))?,
+        Dtype::Int32 => arrange(x, target.cast(), |v: i32| v, |v| v == i32::MIN)?,
         Dtype::Uint32 => go!(u32, f64, f64::from),
         Dtype::Uint64 => go!(u64, f64, |v| v as f64),
         Dtype::Int64 => go!(i64, f64, |v| v as f64),
@@ -83,7 +83,7 @@ pub fn copy_bits(x: &Array, target: *mut c_void) -> Result<()> {
     if mlx::dtype(x) != Dtype::Int64 {
         return Err(Error::Internal("integer64 from another dtype".into()));
     }
-    arrange(x, target.cast(), |v: i64| v, None::<fn(i64) -> bool>)?;
+    arrange(x, target.cast(), |v: i64| v, |_| false)?;
     Ok(())
 }
 
@@ -92,7 +92,7 @@ pub fn copy_bools(x: &Array, target: &mut [u8]) -> Result<()> {
     if mlx::dtype(x) != Dtype::Bool || mlx::size(x) != target.len() {
         return Err(Error::Internal("bools from another array".into()));
     }
-    arrange(x, target.as_mut_ptr(), |v: u8| v, None::<fn(u8) -> bool>)?;
+    arrange(x, target.as_mut_ptr(), |v: u8| v, |_| false)?;
     Ok(())
 }
 
@@ -135,7 +135,7 @@ fn arrange<S: Copy + Sync, T: Copy>(
     x: &Array,
     target: *mut T,
     f: impl Fn(S) -> T + Sync,
-    special: Option<impl Fn(S) -> bool + Sync>,
+    special: impl Fn(S) -> bool + Sync,
 ) -> Result<bool> {
     let n = mlx::size(x);
     if n == 0 {
@@ -143,15 +143,7 @@ fn arrange<S: Copy + Sync, T: Copy>(
     }
     let flat = |from: &[S], to: *mut T| {
         // SAFETY: elements without gaps; the target has as many.
-        unsafe {
-            match &special {
-                Some(special) => pass::each_noting(from, to, &f, special),
-                None => {
-                    pass::each(from, to, &f);
-                    false
-                }
-            }
-        }
+        unsafe { pass::each_noting(from, to, &f, &special) }
     };
     let mut found = false;
     let take = |chunk: *const c_void, first: usize, count: usize| {
@@ -177,10 +169,7 @@ fn arrange<S: Copy + Sync, T: Copy>(
             flat(from, target)
         } else if let [nrow, ncol] = *shape {
             let size = (nrow as usize, ncol as usize);
-            match special {
-                Some(special) => pass::turn(from, target, size, f, special),
-                None => pass::turn(from, target, size, f, |_| false),
-            }
+            pass::turn(from, target, size, f, special)
         } else {
             walk(x, source, target, f, special)
         }
@@ -193,7 +182,7 @@ fn walk<S: Copy, T>(
     source: *const S,
     target: *mut T,
     f: impl Fn(S) -> T,
-    special: Option<impl Fn(S) -> bool>,
+    special: impl Fn(S) -> bool,
 ) -> bool {
     let mut any = false;
     let shape = mlx::shape(x);
@@ -205,7 +194,7 @@ fn walk<S: Copy, T>(
         unsafe {
             let value = *source.offset(offset);
             *target.add(k) = f(value);
-            any |= special.as_ref().is_some_and(|special| special(value));
+            any |= special(value);
         }
         for axis in 0..shape.len() {
             at[axis] += 1;

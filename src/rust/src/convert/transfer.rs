@@ -29,6 +29,9 @@ extern "C" {
     ) -> c_int;
 }
 
+/// What the native code hands on to [`download`]'s and [`upload`]'s closures: these, and the bytes of an element.
+struct Part<'a, F>(&'a mut F, usize);
+
 /// Unless the environment variable RMLX_TRANSFER asks for MLX's own way.
 fn is_wanted() -> bool {
     static WANTED: OnceLock<bool> = OnceLock::new();
@@ -38,7 +41,6 @@ fn is_wanted() -> bool {
 /// Gives the elements of an evaluated array in column-major order to `take`, in parts: where they
 /// are, the number of the first and how many. False if the array is to be read in place.
 pub fn download<F: FnMut(*const c_void, usize, usize)>(x: &Array, mut take: F) -> Result<bool> {
-    struct Part<'a, F>(&'a mut F, usize);
     unsafe extern "C" fn pass<F: FnMut(*const c_void, usize, usize)>(
         data: *mut c_void,
         chunk: *const c_void,
@@ -79,7 +81,6 @@ pub fn upload<F: FnMut(*mut c_void, usize, usize) -> Result<()>>(
     count: usize,
     mut fill: F,
 ) -> Result<Option<Array>> {
-    struct Part<'a, F>(&'a mut F, usize);
     unsafe extern "C" fn pass<F: FnMut(*mut c_void, usize, usize) -> Result<()>>(
         data: *mut c_void,
         chunk: *mut c_void,

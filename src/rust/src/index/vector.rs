@@ -7,44 +7,46 @@ use crate::mlx::Array;
 use std::borrow::Cow;
 use std::ffi::c_int;
 
-/// The elements of an integer or logical vector; those of a compact sequence are not kept by R.
+/// The elements of a vector; `copy` takes those that R keeps nowhere, as of a compact sequence.
+unsafe fn elements<'a, T: Clone + Default>(
+    x: SEXP,
+    copy: impl FnOnce(R_xlen_t, *mut T),
+) -> Cow<'a, [T]> {
+    let n = XLENGTH(x);
+    if n == 0 {
+        return Cow::Borrowed(&[]);
+    }
+    let at = DATAPTR_OR_NULL(x).cast::<T>();
+    if !at.is_null() {
+        return Cow::Borrowed(std::slice::from_raw_parts(at, n as usize));
+    }
+    let mut own = vec![T::default(); n as usize];
+    copy(n, own.as_mut_ptr());
+    Cow::Owned(own)
+}
+
+/// The elements of an integer or logical vector.
 ///
 /// # Safety
 /// `x` is such a vector, and lives as long as the result.
 pub unsafe fn integers<'a>(x: SEXP) -> Cow<'a, [c_int]> {
-    let n = XLENGTH(x);
-    if n == 0 {
-        return Cow::Borrowed(&[]);
-    }
-    let at = DATAPTR_OR_NULL(x).cast::<c_int>();
-    if !at.is_null() {
-        return Cow::Borrowed(std::slice::from_raw_parts(at, n as usize));
-    }
-    let mut own = vec![0; n as usize];
-    if TYPEOF(x) == SEXPTYPE::LGLSXP {
-        LOGICAL_GET_REGION(x, 0, n, own.as_mut_ptr());
-    } else {
-        INTEGER_GET_REGION(x, 0, n, own.as_mut_ptr());
-    }
-    Cow::Owned(own)
+    elements(x, |n, to| {
+        if TYPEOF(x) == SEXPTYPE::LGLSXP {
+            LOGICAL_GET_REGION(x, 0, n, to)
+        } else {
+            INTEGER_GET_REGION(x, 0, n, to)
+        };
+    })
 }
 
-/// As [`integers`], of a double vector.
+/// The elements of a double vector.
 ///
 /// # Safety
 /// As [`integers`].
 pub unsafe fn doubles<'a>(x: SEXP) -> Cow<'a, [f64]> {
-    let n = XLENGTH(x);
-    if n == 0 {
-        return Cow::Borrowed(&[]);
-    }
-    let at = DATAPTR_OR_NULL(x).cast::<f64>();
-    if !at.is_null() {
-        return Cow::Borrowed(std::slice::from_raw_parts(at, n as usize));
-    }
-    let mut own = vec![0.0; n as usize];
-    REAL_GET_REGION(x, 0, n, own.as_mut_ptr());
-    Cow::Owned(own)
+    elements(x, |n, to| {
+        REAL_GET_REGION(x, 0, n, to);
+    })
 }
 
 /// The elements of an evaluated array of bools, in column-major order.

@@ -182,11 +182,6 @@ impl Graph {
         attained(mlx_sys::mlx_max_axes, x, &last(x, 1), false, self.0)
     }
 
-    /// Whether any of the last `n` axes holds; not kept.
-    pub fn any_last(self, x: &Array, n: usize) -> Result<Array> {
-        mlx::reduce(mlx_sys::mlx_any_axes, x, &last(x, n), false, self.0)
-    }
-
     /// not x
     pub fn not(self, x: &Array) -> Result<Array> {
         mlx::unary(mlx_sys::mlx_logical_not, x, self.0)
@@ -217,22 +212,13 @@ impl Graph {
         mlx::select(mask, &self.scalar(value, x)?, x, self.0)
     }
 
-    /// Columns in the order of `at`, one order for each matrix.
-    pub fn take_columns(self, x: &Array, at: &Array) -> Result<Array> {
-        self.take_along(x, &self.as_row(at)?, -1)
-    }
-
     /// Rows in the order of `at`, one order for each matrix.
     pub fn take_rows(self, x: &Array, at: &Array) -> Result<Array> {
-        self.take_along(x, &self.as_column(at)?, -2)
-    }
-
-    fn take_along(self, x: &Array, at: &Array, axis: i32) -> Result<Array> {
+        let at = self.as_column(at)?;
         let mut shape = mlx::shape(x).to_vec();
-        let k = (shape.len() as i32 + axis) as usize;
-        shape[k] = mlx::shape(at)[k];
-        let at = mlx::broadcast(at, &shape, self.0)?;
-        mlx::take_along(x, &at, axis, self.0)
+        let k = shape.len() - 2;
+        shape[k] = mlx::shape(&at)[k];
+        mlx::take_along(x, &mlx::broadcast(&at, &shape, self.0)?, -2, self.0)
     }
 
     /// The first position (from 1) on the last axis where the mask holds; 0 if nowhere. float32.

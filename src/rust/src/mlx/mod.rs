@@ -2,17 +2,18 @@
 //!
 //! mlx-c has a few hundred functions of a dozen shapes. Each shape has one caller here, which
 //! takes the function itself: `unary(mlx_sys::mlx_exp, &x, stream)`.
+mod cuda;
 mod graph;
 mod list;
 mod pick;
+pub use cuda::{ordered, real_stream, scatter_stream, triangle, truth};
 pub use graph::{
     async_eval, await_stream, depends_on, depth, eval, id, is_abstract, is_available, is_tracer,
     mark_dependents, pending, stack,
 };
 pub use list::Arrays;
-pub use pick::{gather, scatter, scatter_stream, slice, slice_update, take, take_along};
+pub use pick::{gather, scatter, slice, slice_update, take, take_along};
 
-use crate::device::on_gpu;
 use crate::dtype::{self as dtypes, Dtype};
 use crate::error::{check, last_mlx_error, Error, Result};
 pub use mlx_rs::Array;
@@ -191,38 +192,9 @@ pub fn astype(x: &Array, to: Dtype, s: mlx_stream) -> Result<Array> {
         return share(x);
     }
     if dtypes::is_inexact(dtype(x)) && !dtypes::is_inexact(to) && is_tracer(x) {
-        return cast(&stop_gradient(x, s)?, to, s);
+        return cuda::cast(&stop_gradient(x, s)?, to, s);
     }
-    cast(x, to, s)
-}
-
-/// A cast by MLX. On CUDA that of MLX 0.32.2 takes 1+0i for FALSE, and gives integers and bools that
-/// become complex an imaginary part as large as the real one.
-fn cast(x: &Array, to: Dtype, s: mlx_stream) -> Result<Array> {
-    if dtype(x) == Dtype::Complex64 && to == Dtype::Bool && on_gpu(s) {
-        return binary(
-            mlx_sys::mlx_not_equal,
-            x,
-            &scalar(0.0, Dtype::Complex64, s)?,
-            s,
-        );
-    }
-    let real;
-    let mut x = x;
-    if to == Dtype::Complex64 && !dtypes::is_inexact(dtype(x)) && on_gpu(s) {
-        real = cast(x, Dtype::Float32, s)?;
-        x = &real;
-    }
-    // SAFETY: as in `unary`.
-    out(|o| unsafe { mlx_sys::mlx_astype(o, x.as_ptr(), to.into(), s) })
-}
-
-/// What MLX casts to bools itself, ready for that: complex numbers already cast, see [`cast`].
-pub fn truth(x: &Array, s: mlx_stream) -> Result<Array> {
-    match dtype(x) {
-        Dtype::Complex64 => astype(x, Dtype::Bool, s),
-        _ => share(x),
-    }
+    cuda::cast(x, to, s)
 }
 
 /// Row-major reshape.
@@ -367,51 +339,6 @@ pub fn select(condition: &Array, x: &Array, y: &Array, s: mlx_stream) -> Result<
     let condition = truth(condition, s)?;
     // SAFETY: as in `unary`.
     out(|o| unsafe { mlx_sys::mlx_where(o, condition.as_ptr(), x.as_ptr(), y.as_ptr(), s) })
-}
-
-/// The lower or upper triangle of the last two axes, up to or from the k-th diagonal; zeros elsewhere.
-pub fn triangle(x: &Array, k: i32, upper: bool, s: mlx_stream) -> Result<Array> {
-    if dtype(x) == Dtype::Complex64 && on_gpu(s) {
-        // MLX's mask has the dtype of x, see `cast`
-        let [.., n, m] = *shape(x) else {
-            return Err(Error::Internal("a triangle of no matrix".into()));
-        };
-        let below = if upper { k.saturating_sub(1) } else { k };
-        // SAFETY: plain numbers.
-        let mask = out(|o| unsafe { mlx_sys::mlx_tri(o, n, m, below, Dtype::Bool.into(), s) })?;
-        let zero = scalar(0.0, Dtype::Complex64, s)?;
-        let (inside, outside) = if upper { (&zero, x) } else { (x, &zero) };
-        return select(&mask, inside, outside, s);
-    }
-    let f = if upper {
-        mlx_sys::mlx_triu
-    } else {
-        mlx_sys::mlx_tril
-    };
-    // SAFETY: a valid handle.
-    out(|o| unsafe { f(o, x.as_ptr(), k, s) })
-}
-
-/// `f` along an axis of sorted, or partly sorted, elements. On CUDA that of MLX 0.32.2 reads arrays
-/// that are not dense in the wrong order: there it gets a dense one, and the last axis.
-pub fn ordered(
-    x: &Array,
-    axis: i32,
-    s: mlx_stream,
-    f: impl Fn(&Array, i32) -> Result<Array>,
-) -> Result<Array> {
-    if !on_gpu(s) {
-        return f(x, axis);
-    }
-    let last = rank(x) as i32 - 1;
-    if axis == last {
-        return f(&contiguous(x, s)?, last);
-    }
-    let swap = |x: &Array| -> Result<Array> {
-        // SAFETY: a valid handle; both axes are the array's.
-        out(|o| unsafe { mlx_sys::mlx_swapaxes(o, x.as_ptr(), axis, last, s) })
-    };
-    swap(&f(&contiguous(&swap(x)?, s)?, last)?)
 }
 
 /// Cut out of the tape.

@@ -1,7 +1,5 @@
 //! Elements at positions: slices, gathers and scatters.
-use super::{dtype, full, out, rank, scalar, shape, size, Array, Arrays};
-use crate::device::{on_gpu, Device};
-use crate::dtype::Dtype;
+use super::{dtype, full, out, rank, scalar, scatter_stream, shape, size, Array, Arrays};
 use crate::error::Result;
 use mlx_sys::{mlx_array, mlx_stream};
 use std::ffi::c_int;
@@ -135,16 +133,6 @@ pub fn gather(
             s,
         )
     })
-}
-
-/// Where x is scattered into: MLX refuses integers of 64 bits and complex numbers on a gpu.
-pub fn scatter_stream(x: &Array, s: mlx_stream) -> mlx_stream {
-    let wide = matches!(dtype(x), Dtype::Int64 | Dtype::Uint64 | Dtype::Complex64);
-    if wide && on_gpu(s) {
-        Device::Cpu.stream()
-    } else {
-        s
-    }
 }
 
 /// x with the slices at index arrays replaced.

@@ -195,8 +195,8 @@ impl Mask {
     }
 }
 
-/// Copies the user's own attributes.
-unsafe fn keep_attributes(out: SEXP, x: SEXP) {
+/// Sets the user's own attributes of x: they stay on an array that is assigned into.
+unsafe fn set_own_attributes(out: SEXP, x: SEXP) {
     let known = [R_ClassSymbol, R_DimSymbol, R_NamesSymbol, R_DimNamesSymbol];
     let mut at = ATTRIB(x);
     while at != R_NilValue {
@@ -205,6 +205,14 @@ unsafe fn keep_attributes(out: SEXP, x: SEXP) {
         }
         at = CDR(at);
     }
+}
+
+/// `.Call`: a copy of `out` with the user's own attributes of x.
+unsafe extern "C" fn keep_attributes(out: SEXP, x: SEXP) -> SEXP {
+    let copy = Rf_protect(Rf_shallow_duplicate(out));
+    set_own_attributes(copy, x);
+    Rf_unprotect(1);
+    copy
 }
 
 /// `.Call`: x with x[...] (`single`: x[[...]]) replaced, the indices being the `...` of `frame`.
@@ -255,9 +263,9 @@ unsafe extern "C" fn assign(x: SEXP, frame: SEXP, value: SEXP, single: SEXP) -> 
         Ok(Placed::new(out, device))
     });
     let out = Rf_protect(names::elementwise(out, &[x]));
-    keep_attributes(out, x);
+    set_own_attributes(out, x);
     Rf_unprotect(4);
     out
 }
 
-routines![assign / 4];
+routines![assign / 4, keep_attributes / 2];

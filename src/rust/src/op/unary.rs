@@ -99,16 +99,6 @@ fn times(x: &Array, by: f64, s: mlx_stream) -> Result<Array> {
     )
 }
 
-/// Where the inverse hyperbolic functions run: CUDA has them for real numbers only, and the cpu has the
-/// branch cuts of C99 for the others.
-fn area_stream(x: &Array, s: mlx_stream) -> mlx_stream {
-    if mlx::dtype(x) == Dtype::Complex64 && device::on_gpu(s) {
-        Device::Cpu.stream()
-    } else {
-        s
-    }
-}
-
 /// MLX's own of floating numbers, whose slope is not finite everywhere.
 fn partial(f: Unary, x: &Array, s: mlx_stream) -> Result<Array> {
     branch::note(mlx::unary(f, &reduce::floating(x, s)?, s)?)
@@ -161,9 +151,9 @@ unary! {
     sinh = Partial(mlx_sys::mlx_sinh);
     cosh = Partial(mlx_sys::mlx_cosh);
     tanh = Native(mlx_sys::mlx_tanh);
-    asinh = Composed(|x, s| mlx::unary(mlx_sys::mlx_arcsinh, x, area_stream(x, s)));
-    acosh = Composed(|x, s| branch::note(mlx::unary(mlx_sys::mlx_arccosh, x, area_stream(x, s))?));
-    atanh = Composed(|x, s| branch::note(mlx::unary(mlx_sys::mlx_arctanh, x, area_stream(x, s))?));
+    asinh = Composed(|x, s| mlx::unary(mlx_sys::mlx_arcsinh, x, mlx::real_stream(x, s)));
+    acosh = Composed(|x, s| branch::note(mlx::unary(mlx_sys::mlx_arccosh, x, mlx::real_stream(x, s))?));
+    atanh = Composed(|x, s| branch::note(mlx::unary(mlx_sys::mlx_arctanh, x, mlx::real_stream(x, s))?));
     sinpi = Special(|x, s| exact::unary(Exact::Sinpi, x, s));
     cospi = Special(|x, s| exact::unary(Exact::Cospi, x, s));
     tanpi = Special(|x, s| exact::unary(Exact::Tanpi, x, s));
