@@ -119,6 +119,8 @@ extern "C" {
     pub fn rmlx_lookup(name: SEXP, frame: SEXP, inherits: c_int) -> SEXP;
     /// `src/lookup.c`: the same of a function.
     pub fn rmlx_lookup_function(name: SEXP, frame: SEXP) -> SEXP;
+    /// `src/shared.c`: whether R counts more than one reference to an object.
+    pub fn rmlx_is_shared(x: SEXP) -> c_int;
     /// `src/dots.c`: the `...` of a frame.
     pub fn rmlx_dots(frame: SEXP) -> SEXP;
     /// `src/unwind.c`: runs `body`, catching R's jumps.

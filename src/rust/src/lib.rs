@@ -6,6 +6,7 @@
 #![allow(unsafe_op_in_unsafe_fn)]
 
 pub mod anchor;
+pub mod born;
 pub mod convert;
 pub mod depth;
 pub mod device;
@@ -126,6 +127,7 @@ pub unsafe extern "C" fn rmlx_register(dll: *mut DllInfo) {
     object::start(dll);
     device::start();
     memory::start();
+    born::start();
     exit::start();
     exact::register();
     rule::register();

@@ -5,6 +5,7 @@
 //! after the last collection. When it grew by a step all of R's heap is collected, some 30 ms; long
 //! before, R looks through its youngest objects only, which takes a millisecond and finds most
 //! temporaries.
+use crate::born;
 use crate::error::{throw, Error, Result};
 use crate::ffi::*;
 use extendr_api::prelude::*;
@@ -132,6 +133,7 @@ pub unsafe fn make_room(bytes: usize) {
 
 /// Runs R's collector on all it has.
 unsafe fn collect() {
+    born::forget(0);
     R_gc();
     BASE.with(|b| b.set(active()));
     YOUNG_BASE.with(|b| b.set(active()));
@@ -139,6 +141,7 @@ unsafe fn collect() {
 
 /// Runs R's collector on its youngest objects, and now and then on older ones, as R sees fit.
 unsafe fn collect_young() {
+    born::forget(0);
     Rf_eval(COLLECT_YOUNG.with(Cell::get), R_BaseEnv);
     YOUNG_BASE.with(|b| b.set(active()));
 }

@@ -4,6 +4,7 @@
 //! the vector itself, or a pairlist cell holding it if base C code was given a writable pointer.
 //! Nobody tells how long that code keeps the pointer (it may call R in between), so from then on every
 //! use of the array sees whether the vector changed.
+use crate::born;
 use crate::convert::{from_r, room, to_r};
 use crate::device::{self, Device};
 use crate::dtype::{self, Dtype};
@@ -49,6 +50,7 @@ pub unsafe fn wrap(handle: SEXP) -> SEXP {
         R_NilValue,
     ));
     SHALLOW_DUPLICATE_ATTRIB(out, attributes_for(mlx::shape(array)));
+    born::note(out);
     Rf_unprotect(1);
     out
 }

@@ -5,6 +5,7 @@
 //! unwinds its C++ frames, the entry frees what it owns and only then lets R jump on. So the very
 //! condition that the user's code raised reaches the user's handlers, and no jump crosses a Rust
 //! or C++ frame.
+use crate::born;
 use crate::depth;
 use crate::error::{guarded, raise, Error, Result};
 use crate::ffi::*;
@@ -75,6 +76,8 @@ struct Body {
     callee: *const Callee,
     input: mlx_vector_array,
     output: mlx_vector_array,
+    /// Where its own objects begin, see [`born`].
+    born: usize,
 }
 
 /// Every R allocation and the call itself. Owns nothing at any point where R may jump.
@@ -83,6 +86,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         callee,
         input,
         output,
+        born,
     } = *data.cast::<Body>();
     let n = mlx_sys::mlx_vector_array_size(input);
     let leaves = (*callee).leaves;
@@ -147,6 +151,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
     if kept.is_none() {
         raise();
     }
+    born::release(born);
     Rf_unprotect(4);
     value
 }
@@ -171,9 +176,11 @@ pub unsafe extern "C" fn trampoline(
         callee: payload.cast::<Callee>(),
         input,
         output: *result,
+        born: born::begin(),
     };
     let mut value = R_NilValue;
     let jumped = rmlx_protect(body, (&raw mut data).cast(), (*frame).cont, &mut value) != 0;
+    born::end(data.born);
     (*frame).jumped = jumped;
     jumped.into()
 }
