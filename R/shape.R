@@ -140,7 +140,10 @@ mlx_broadcast_to <- function(x, shape, device = NULL) {
 #' t(x)
 #' mlx_shape(aperm(mlx_zeros(c(2, 3, 4)), c(3, 1, 2)))
 #' @export
-t.mlx <- function(x) .Call(C_transpose, x) %||% as_row(x)
+t.mlx <- function(x) {
+  out <- .Call(C_transpose, x)
+  if (is.null(out)) as_row(x) else out # a call of `%||%` would take a tenth of the time
+}
 
 as_row <- function(x) {
   out <- .Call(C_reshape, x, c(1L, length(x)), FALSE)

@@ -3,15 +3,21 @@
 # (a function of R's own library that nothing else here uses).
 
 instruction_calls <- alist(
-  "S3 method with an empty .Call (R's floor)" = p + p,
+  "R's floor: operator with an empty .Call" = p + p,
+  "R's floor: function with an empty .Call" = exp(p),
   "x + y" = x + y,
   "x + 1" = x + 1,
+  "-x" = -x,
   "exp(x)" = exp(x),
   "sum(x)" = sum(x),
+  "x %*% y" = x %*% y,
   "m[1:2, ]" = m[1:2, ],
+  "t(x)" = t(x),
+  "as.numeric(x)" = as.numeric(x),
+  "as_mlx(1.5)" = as_mlx(1.5),
   "mlx_value_grad() of a regression, not evaluated" = mlx_value_grad(loss, w, design, target, argnums = 1)
 )
-instruction_counts <- c(2000, 2000, 2000, 2000, 2000, 2000, 200)
+instruction_counts <- c(rep(2000, length(instruction_calls) - 1), 200)
 
 # What the R under callgrind runs.
 instruction_program <- function(calls, counts) {
@@ -19,6 +25,7 @@ instruction_program <- function(calls, counts) {
     suppressPackageStartupMessages(library(rmlx))
     routine <- rmlx:::C_host_reads
     `+.plain` <- function(e1, e2) .Call(routine)
+    exp.plain <- function(x) .Call(routine)
     p <- structure(1, class = "plain")
     x <- as_mlx(matrix(1.5))
     y <- as_mlx(matrix(2.5))

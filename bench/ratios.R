@@ -58,6 +58,7 @@ side_names <- c(
 
 # All aims, one a row.
 aims_table <- function(measured, rows) {
+  if (!length(rows)) return(data.frame(part = character(), reached = numeric())) # only the package's parts
   out <- lapply(rows, function(row) {
     lapply(row$aims, function(aim) {
       data.frame(

@@ -1,5 +1,5 @@
 # Matrices to MLX and back. Python's are NumPy arrays that hold what R's hold: float64, int32, bool,
-# complex128.
+# complex128. From MLX's own order, by rows, R's is made, by columns: NumPy's peer is np.asfortranarray().
 
 side <- sized(2000L, 50L)
 make <- list(
@@ -30,7 +30,7 @@ convert_rows <- function(id, type, dtype, size) {
   eval(bquote(bench_row(.(paste0("from-", id)), .(paste("back:", as_dtype)), .(setup),
     call = as.matrix(x), aims = .(aims), bytes = .(bytes)
   )))
-  eval(bquote(bench_row(.(paste0("from-rows-", id)), .(paste("back, from MLX's order:", as_dtype)), .(setup),
+  eval(bquote(bench_row(.(paste0("from-rows-", id)), .(paste("back, from rows to columns:", as_dtype)), .(setup),
     call = as.matrix(by_rows), aims = .(aims), bytes = .(bytes)
   )))
 }

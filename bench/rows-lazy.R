@@ -21,3 +21,20 @@ lazy_row("matmul", "x %*% y", quote(x %*% y))
 lazy_row("slice", "m[1:2, ]", quote(m[1:2, ]))
 lazy_row("transpose", "t(x)", quote(t(x)))
 lazy_row("dim", "dim(x)", quote(dim(x)))
+
+# What R itself takes to come to a method and to native code: a package with S3 methods takes no less.
+floor_row <- function(id, generic, call) {
+  eval(bquote(bench_row(
+    .(paste0("floor-", id)), .(paste0("R's floor: ", deparse(call), ", an S3 method with an empty .Call")),
+    {
+      p <- structure(1, class = "plain")
+      routine <- rmlx:::C_host_reads
+      registerS3method(.(generic), "plain", function(x, y) .Call(routine))
+    },
+    .(call),
+    value = 0, peers = character(), clock = "cpu"
+  )))
+}
+floor_row("operator", "+", quote(p + p))
+floor_row("function", "exp", quote(exp(p)))
+floor_row("generic", "t", quote(t(p)))

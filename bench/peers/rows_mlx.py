@@ -87,9 +87,14 @@ def convert_rows(name, make, dtype, back):
         (x,) = evaluated(mx.array(make(), dtype=dtype))
         return {"x": x, "np": np, "back": back}, "np.array(x, dtype=back)", None
 
+    def by_columns():
+        # NumPy's own order is MLX's; R's is not, so the peer too rearranges
+        names, call, value = out_of()
+        return names, f"np.asfortranarray({call})", value
+
     rows["to-" + name] = to
     rows["from-" + name] = out_of
-    rows["from-rows-" + name] = out_of
+    rows["from-rows-" + name] = by_columns
 
 
 def square(seed):

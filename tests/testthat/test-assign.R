@@ -276,3 +276,26 @@ test_that("a mask, by rows or by columns, selects and replaces as in base R", {
   expect_identical(as.matrix(grad), 2 * plain * c(1, 0, 0, 0, 2))
   expect_error(by_columns[replace(mask, 2, NA)] <- 0, class = "rmlx_error_index")
 })
+
+test_that("blocks are replaced in arrays of every order of axes, with steps, as in base R", {
+  local_cpu()
+  set.seed(5)
+  for (type in c("double", "integer", "logical", "complex")) {
+    for (round in 1:30) {
+      extents <- sample(1:7, sample(1:4, 1), replace = TRUE)
+      base <- array(sample(0:1, prod(extents), replace = TRUE), extents)
+      storage.mode(base) <- type
+      order <- sample(length(extents))
+      # by rows in MLX, and with axes in any order
+      x <- aperm(as_mlx(aperm(base, order)), order(order))
+      at <- lapply(extents, function(n) seq(sample(n, 1), n, by = sample(3, 1)))
+      block <- array(sample(0:1, prod(lengths(at)), replace = TRUE), lengths(at))
+      storage.mode(block) <- type
+      old <- x
+      expected <- do.call(`[<-`, c(list(base), at, list(value = block)))
+      changed <- do.call(`[<-`, c(list(x), at, list(value = as_mlx(block))))
+      expect_equal(as.vector(as_r(changed)), as.vector(expected))
+      expect_equal(as.vector(as_r(old)), as.vector(base))
+    }
+  }
+})

@@ -4,6 +4,7 @@
 // line by line, in the layout of the matrix; all else is MLX's own primitive, which is wrapped.
 
 #include <cstdint>
+#include <cstring>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -27,15 +28,16 @@ namespace {
 using mx::array;
 using rmlx::Arrays;
 
-// How many lines the result is filled at once: each position is looked up once for all of them.
-constexpr int64_t LINES = 4;
-
-// out[line, k] = from[line, at[k]]
+// out[line, k] = from[line, at[k]]. Elements of a line are neighbours.
 template <typename T>
 void pick(const array& from, const array& at, array& out, int axis) {
-  const int64_t n = at.size(), extent = from.shape(axis), step = from.strides()[axis];
+  // stores are what takes time: some elements are written at once
+  typedef T Some __attribute__((vector_size(16)));
+  constexpr int64_t some = sizeof(Some) / sizeof(T);
+  const int64_t n = at.size(), extent = from.shape(axis);
   const int64_t lines = from.ndim() == 1 ? 1 : from.shape(1 - axis);
   const int64_t stride = from.ndim() == 1 ? 0 : from.strides()[1 - axis];
+  const int64_t step = from.strides()[axis];
   const int32_t* given = at.data<int32_t>();
   std::vector<int64_t> places(n);
   for (int64_t k = 0; k < n; k++) {
@@ -44,19 +46,16 @@ void pick(const array& from, const array& at, array& out, int axis) {
   }
   const T* line = from.data<T>();
   T* to = out.data<T>();
-  int64_t i = 0;
-  for (; i + LINES <= lines; i += LINES, line += LINES * stride, to += LINES * n) {
-    for (int64_t k = 0; k < n; k++) {
-      const T* first = line + places[k];
-      T a = first[0], b = first[stride], c = first[2 * stride], d = first[3 * stride];
-      to[k] = a;
-      to[k + n] = b;
-      to[k + 2 * n] = c;
-      to[k + 3 * n] = d;
+  for (int64_t i = 0; i < lines; i++, line += stride, to += n) {
+    int64_t k = 0;
+    for (; k + some <= n; k += some) {
+      Some values;
+      for (int64_t j = 0; j < some; j++) {
+        values[j] = line[places[k + j]];
+      }
+      std::memcpy(to + k, &values, sizeof values);
     }
-  }
-  for (; i < lines; i++, line += stride, to += n) {
-    for (int64_t k = 0; k < n; k++) {
+    for (; k < n; k++) {
       to[k] = line[places[k]];
     }
   }

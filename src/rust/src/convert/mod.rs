@@ -2,5 +2,6 @@
 pub mod from_r;
 mod pass;
 pub mod room;
+mod tile;
 pub mod to_r;
 mod transfer;

@@ -1,4 +1,5 @@
 //! One pass over many elements, in several threads where that pays.
+use crate::convert::tile::{self, Tile};
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::OnceLock;
@@ -10,8 +11,6 @@ const SHARE: usize = 1 << 17;
 const MOST: usize = 4;
 /// Elements between two looks at whether all were fine, so that the loop over them has no exit.
 const BLOCK: usize = 1024;
-/// Edge of the blocks in which a row-major matrix is turned.
-const EDGE: usize = 32;
 
 /// Runs `work` on ranges that make up `0..n`, whose members stand for `weight` elements each.
 fn share(n: usize, weight: usize, work: impl Fn(Range<usize>) + Sync) {
@@ -152,12 +151,12 @@ pub unsafe fn each_noting<S: Copy + Sync, T>(
     found.into_inner()
 }
 
-/// A row-major matrix into column-major order, as [`each_noting`]: blocks of it are turned in the
-/// first-level cache.
+/// A row-major matrix into column-major order, as [`each_noting`], in blocks that the first-level cache
+/// holds.
 ///
 /// # Safety
 /// `from` has `nrow * ncol` elements and `to` room for as many.
-pub unsafe fn turn<S: Copy + Sync, T: Copy>(
+pub unsafe fn turn<S: Copy + Sync, T>(
     from: &[S],
     to: *mut T,
     (nrow, ncol): (usize, usize),
@@ -166,26 +165,28 @@ pub unsafe fn turn<S: Copy + Sync, T: Copy>(
 ) -> bool {
     let to = Target(to);
     let found = AtomicBool::new(false);
-    share(ncol.div_ceil(EDGE), nrow * EDGE, |range| {
+    let edge = tile::width::<S>();
+    share(ncol.div_ceil(edge), nrow * edge, |range| {
         let mut any = false;
-        let mut block = [[f(from[0]); EDGE]; EDGE];
-        for j0 in range.map(|k| k * EDGE) {
-            let width = EDGE.min(ncol - j0);
-            for i0 in (0..nrow).step_by(EDGE) {
-                let height = EDGE.min(nrow - i0);
-                let rows = from[i0 * ncol..].chunks(ncol).take(height);
-                for (i, row) in rows.enumerate() {
-                    for (column, &v) in block.iter_mut().zip(&row[j0..j0 + width]) {
-                        column[i] = f(v);
-                        any |= special(v);
+        let mut block = Tile::new(from[0]);
+        for j0 in range.map(|k| k * edge) {
+            let width = edge.min(ncol - j0);
+            for i0 in (0..nrow).step_by(tile::HEIGHT) {
+                let height = tile::HEIGHT.min(nrow - i0);
+                block.turn(&from[i0 * ncol + j0..], ncol, (height, width));
+                any |= widely(|| {
+                    let mut any = false;
+                    for j in 0..width {
+                        let start = (j0 + j) * nrow + i0;
+                        // SAFETY: as the caller promises; column j0 + j is this thread's.
+                        let part = unsafe { to.part(start..start + height) };
+                        for (o, &v) in part.iter_mut().zip(block.column(j, height)) {
+                            *o = f(v);
+                            any |= special(v);
+                        }
                     }
-                }
-                for (j, column) in block.iter().enumerate().take(width) {
-                    let start = (j0 + j) * nrow + i0;
-                    // SAFETY: as the caller promises; column j0 + j is this thread's.
-                    let part = unsafe { to.part(start..start + height) };
-                    part.copy_from_slice(&column[..height]);
-                }
+                    any
+                });
             }
         }
         found.fetch_or(any, Ordering::Relaxed);
