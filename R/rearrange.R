@@ -2,7 +2,30 @@
 
 # The elements at positions (1-based, within the extent) along an axis, with their names.
 along <- function(x, positions, axis) {
-  out <- .Call(C_select_along, x, positions, axis)
+  retitled(.Call(C_select_along, x, positions, axis), x, positions, axis)
+}
+
+# An axis `times` over, as a whole or (`each`) position by position. No list of positions is made: it would be
+# as long as the result.
+replicated <- function(x, times, axis, each) {
+  shape <- mlx_shape(x)
+  n <- shape[axis]
+  if (as.double(n) * times > .Machine$integer.max) {
+    rmlx_abort(paste0("`", if (each) "repeats" else "reps",
+                      "` asks for more positions than an axis can have (2^31 - 1)."), "shape")
+  }
+  if (times == 0L) return(along(x, integer(), axis))
+  around <- function(own) c(shape[seq_len(axis - 1L)], own, shape[-seq_len(axis)])
+  split <- .Call(C_reshape, x, around(if (each) c(n, 1L) else c(1L, n)), FALSE)
+  wide <- .Call(C_broadcast_to, split, around(if (each) c(n, times) else c(times, n)))
+  out <- .Call(C_reshape, wide, around(n * times), FALSE)
+  titles <- if (is.null(dim(x))) names(x) else dimnames(x)[[axis]]
+  positions <- if (is.null(titles)) integer() else if (each) rep(seq_len(n), each = times) else rep(seq_len(n), times)
+  retitled(out, x, positions, axis)
+}
+
+# The names that `out` has, whose positions on an axis are these of x.
+retitled <- function(out, x, positions, axis) {
   if (is.null(dim(x))) {
     if (!is.null(names(x))) names(out) <- names(x)[positions]
   } else if (!is.null(dimnames(x))) {
@@ -46,13 +69,14 @@ mlx_repeat <- function(x, repeats, axis = NULL) {
   axis <- resolve_axis(x, axis)
   n <- mlx_shape(x)[axis]
   repeats <- check_dim(repeats, "repeats")
-  if (sum(as.double(repeats)) * (if (length(repeats) == 1L) n else 1) > .Machine$integer.max) {
+  if (length(repeats) == 1L) return(replicated(x, repeats, axis, each = TRUE))
+  if (sum(as.double(repeats)) > .Machine$integer.max) {
     rmlx_abort("`repeats` asks for more positions than an axis can have (2^31 - 1).", "shape")
   }
-  if (!length(repeats) %in% c(1L, n)) {
+  if (length(repeats) != n) {
     rmlx_abort(paste0("`repeats` must be one number, or one for each of the ", n, " positions."), "shape")
   }
-  along(x, rep(seq_len(n), times = rep_len(repeats, n)), axis)
+  along(x, rep(seq_len(n), times = repeats), axis)
 }
 
 #' @rdname mlx_repeat
@@ -66,9 +90,7 @@ mlx_tile <- function(x, reps) {
   if (rank > length(shape)) {
     x <- .Call(C_reshape, x, c(rep(1L, rank - length(shape)), shape), FALSE)
   }
-  for (axis in which(reps != 1L)) {
-    x <- along(x, rep(seq_len(mlx_shape(x)[axis]), times = reps[axis]), axis)
-  }
+  for (axis in which(reps != 1L)) x <- replicated(x, reps[axis], axis, each = FALSE)
   x
 }
 

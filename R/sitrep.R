@@ -10,6 +10,7 @@
 #' @export
 mlx_sitrep <- function() {
   memory <- mlx_memory()
+  trouble <- .Call(C_compile_trouble)
   state <- list(
     rmlx = as.character(utils::packageVersion("rmlx")),
     mlx = .Call(C_wrap__mlx_version),
@@ -19,7 +20,7 @@ mlx_sitrep <- function() {
     dtype = getOption("rmlx.dtype", "float32"),
     blas = extSoftVersion()[["BLAS"]],
     reference_blas = is_reference_blas(),
-    fuses = mlx_has_gpu() || nzchar(Sys.which("g++")),
+    fuses = !nzchar(trouble),
     memory = unclass(memory)
   )
   cli::cli_h1("rmlx {state$rmlx}")
@@ -33,15 +34,22 @@ mlx_sitrep <- function() {
     } else {
       c(v = "BLAS: {.path {state$blas}}")
     },
-    if (!state$fuses) {
-      c(i = "no {.code g++}: on the CPU mlx_compile() does not fuse elementwise operations.")
-    },
+    if (!state$fuses) c(i = fusion_advice(trouble)),
     "*" = paste(
       "memory limit {round(memory$limit / 1e9, 1)} GB, {round(memory$active / 1e6, 1)} MB in use;",
       "R's collector runs every {round(memory$step / 1e6)} MB"
     )
   ))
   invisible(state)
+}
+
+# MLX calls the compiler when a fused operation is first evaluated.
+fusion_advice <- function(trouble) {
+  lost <- "on the CPU mlx_compile() does not fuse elementwise operations."
+  if (!nzchar(Sys.which("g++"))) return(paste("no {.code g++}:", lost))
+  lines <- strsplit(sub(".*the output is:\\s*", "", trouble), "\n", fixed = TRUE)[[1L]]
+  said <- substr(c(grep("error", lines, value = TRUE), lines, trouble)[[1L]], 1L, 160L)
+  paste("{.code g++} does not work for MLX", paste0("(", gsub("([{}])", "\\1\\1", said), "):"), lost)
 }
 
 gpu_advice <- function() {

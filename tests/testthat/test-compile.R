@@ -218,23 +218,62 @@ test_that("shapeless: a function that depends on extents in R is refused, never 
   expect_error(h(diag(2)), "all shapes", class = "rmlx_error_argument")
 })
 
+# A folder with a g++ that does this.
+fake_compiler <- function(..., env = parent.frame()) {
+  folder <- withr::local_tempdir(.local_envir = env)
+  writeLines(c("#!/bin/sh", ...), file.path(folder, "g++"))
+  Sys.chmod(file.path(folder, "g++"), "755")
+  folder
+}
+
 test_that("without a compiler on the PATH, or with one that fails, graphs run unfused", {
-  bad <- tempfile("bin-")
-  dir.create(bad)
-  on.exit(unlink(bad, recursive = TRUE))
-  writeLines(c("#!/bin/sh", "exit 1"), file.path(bad, "g++"))
-  Sys.chmod(file.path(bad, "g++"), "755")
-  for (path in c("/nonexistent", bad)) {
+  absent <- fake_compiler("exit 1")
+  refusing <- fake_compiler(
+    "[ \"$1\" = --version ] && exit 0", "echo 'x.cpp:1: error: no such language' >&2", "exit 1"
+  )
+  useless <- fake_compiler("exit 0") # writes no library
+  empty <- withr::local_tempdir() # what was compiled earlier counts for nothing
+  for (path in c("/nonexistent", absent, refusing, useless)) {
     child <- eval(bquote(run_child({
       mlx_device("cpu") # a gpu's compiler is a library
-      Sys.setenv(PATH = .(path))
+      Sys.setenv(PATH = paste0(.(path), if (dir.exists(.(path))) ":/usr/bin:/bin"), TMPDIR = .(empty))
       f <- mlx_compile(function(x) exp(x) * 2.25 + sin(x) / 3)
       at <- c(1, 2.5)
       for (k in 1:2) stopifnot(all.equal(as.numeric(f(at)), exp(at) * 2.25 + sin(at) / 3, tolerance = 1e-6))
+      traces <- mlx_compiled_info(f)$traces
+      stopifnot(traces$operations == traces$optimised)
+      g <- mlx_compile(function(x) mlx_grad(function(x) sum(exp(x) * x), x)[[1]])
+      h <- mlx_compile(function(x) exp(x) * (1 + x), shapeless = TRUE)
+      for (f in list(g, h)) for (x in list(at, c(at, 1))) {
+        stopifnot(all.equal(as.numeric(f(x)), exp(x) * (1 + x), tolerance = 1e-6))
+      }
+      reads <- mlx_compile(function(x) if (sum(x) > 0) x else -x)
+      stopifnot(inherits(tryCatch(reads(at), error = identity), "rmlx_error_tape"))
+      said <- cli::cli_fmt(state <- mlx_sitrep())
+      stopifnot(!state$fuses)
+      cat(gsub("\\s+", " ", paste(cli::ansi_strip(said), collapse = " ")), "\n")
       cat("fine\n")
     })))
     expect_child(child)
+    expect_match(child$out, "does not fuse elementwise operations", fixed = TRUE)
+    if (path == refusing) expect_match(child$out, "x.cpp:1: error: no such language", fixed = TRUE)
   }
+})
+
+test_that("operations are fused where there is a compiler, and mlx_sitrep() tells it", {
+  skip_if(!nzchar(Sys.which("g++")))
+  local_cpu()
+  f <- mlx_compile(function(x) exp(x) * 2.25 + sin(x) / 3)
+  expect_equal(numbers(f(c(1, 2.5))), exp(c(1, 2.5)) * 2.25 + sin(c(1, 2.5)) / 3, tolerance = 1e-6)
+  expect_identical(mlx_compiled_info(f)$traces$optimised, 1)
+  cli::cli_fmt(state <- mlx_sitrep())
+  expect_true(state$fuses)
+})
+
+test_that("MLX's headers for fused code are installed beside libmlx", {
+  cli::cli_fmt(state <- mlx_sitrep())
+  lib <- dirname(state$library)
+  expect_true(file.exists(file.path(dirname(lib), "include/mlx/backend/cpu/compiled_preamble.h")))
 })
 
 test_that("a compiled function in a forked process is a clean error", {

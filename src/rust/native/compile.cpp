@@ -27,6 +27,7 @@
 #include <mlx/primitives.h>
 
 #include "depth.h"
+#include "fusion.h"
 #include "replay.h"
 #include "walk.h"
 
@@ -176,9 +177,8 @@ class Program {
     if (derived) {
       return rmlx::replay(graph_->outputs, places_, inputs);
     }
-    Unfused unfused(unfused_);
     if (ready_) {
-      return compiled_(inputs);
+      return compiled(inputs);
     }
     // MLX refuses a graph that has the very inputs of this first run as constants.
     Arrays other;
@@ -186,7 +186,12 @@ class Program {
       other.push_back(mx::stop_gradient(input, stream));
     }
     try {
-      Arrays results = compiled_(other);
+      Arrays results = compiled(other);
+      if (!unfused_ && rmlx::has_fused_on_cpu(results, other) && !rmlx::fusion_trouble().empty()) {
+        mx::detail::compile_erase(mx::detail::compile_cache(), id());
+        unfused_ = true;
+        results = compiled(other);
+      }
       left_ = operations(results, other);
       ready_ = true;
       return results;
@@ -211,6 +216,11 @@ class Program {
  private:
   std::uintptr_t id() const {
     return reinterpret_cast<std::uintptr_t>(this);
+  }
+
+  Arrays compiled(const Arrays& inputs) const {
+    Unfused unfused(unfused_);
+    return compiled_(inputs);
   }
 
   std::shared_ptr<const Graph> graph_;

@@ -2,6 +2,7 @@
 //! whole in itself. A wheel's folders keep their relative places: libmlx finds
 //! `mlx_cpu.libs` and `nvidia` from its own.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +13,11 @@ use crate::platform::Host;
 use crate::{run, say};
 
 const ORIGIN: &str = "ORIGIN";
+
+/// What fused operations of the CPU are compiled with, at run time, by the user's own g++. Without it libmlx
+/// takes a copy within itself, into which the headers of the C library of the machine that it was built on
+/// are written: newer compilers refuse these.
+const PREAMBLE: &str = "mlx/backend/cpu/compiled_preamble.h";
 
 pub fn bundle(root: &Path, mlx: &Mlx, host: &Host) -> Result<()> {
     let into = root.join("inst").join("mlx");
@@ -75,6 +81,10 @@ fn files(mlx: &Mlx) -> Result<Vec<(PathBuf, PathBuf)>> {
     if cccl.is_dir() {
         walk(&cccl, Path::new("mlx/include/cccl"), &mut files)?;
     }
+    for header in closure(&mlx.include(), PREAMBLE) {
+        let to = Path::new("mlx/include").join(&header);
+        files.push((mlx.include().join(header), to));
+    }
     for sibling in siblings {
         let name = file_name(&sibling);
         if name.ends_with(".libs") || name == "nvidia" {
@@ -91,6 +101,29 @@ fn files(mlx: &Mlx) -> Result<Vec<(PathBuf, PathBuf)>> {
         ![".a", ".py", ".pyc"].iter().any(|end| name.ends_with(end))
     });
     Ok(files)
+}
+
+/// A header and those that it includes by a quoted name, as far as they are in `include`; whatever the
+/// conditions around an `#include` are.
+fn closure(include: &Path, header: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut open = vec![header.to_owned()];
+    while let Some(header) = open.pop() {
+        let Ok(text) = std::fs::read_to_string(include.join(&header)) else {
+            continue;
+        };
+        let quoted = text.lines().filter_map(|line| {
+            let name = line.trim().strip_prefix("#include")?.trim();
+            name.strip_prefix('"')?.split('"').next()
+        });
+        open.extend(
+            quoted
+                .filter(|name| !found.contains(*name))
+                .map(str::to_owned),
+        );
+        found.insert(header);
+    }
+    found
 }
 
 /// What lies beside a wheel's `mlx` and belongs to it.
@@ -228,6 +261,15 @@ mod tests {
         touch("wheel/mlx/lib/libmlx.a");
         touch("wheel/mlx/include/mlx/version.h");
         touch("wheel/mlx/include/cccl/cuda/std/array");
+        let header = dir.join("wheel/mlx/include").join(PREAMBLE);
+        std::fs::create_dir_all(header.parent().unwrap()).unwrap();
+        let text = "#pragma once\n#include <cmath>\n#include \"mlx/a.h\"\n#include \"none.h\"\n";
+        std::fs::write(&header, text).unwrap();
+        std::fs::write(
+            dir.join("wheel/mlx/include/mlx/a.h"),
+            "#include \"mlx/a.h\"",
+        )
+        .unwrap();
         touch("wheel/mlx/share/cmake/MLX/MLXConfig.cmake");
         touch("wheel/mlx_cuda_13.libs/libblas.so.3");
         touch("wheel/mlx_cuda_13-0.32.2.dist-info/licenses/LICENSE");
@@ -256,6 +298,8 @@ mod tests {
                 "LICENSE",
                 "ORIGIN",
                 "mlx/include/cccl/cuda/std/array",
+                "mlx/include/mlx/a.h",
+                "mlx/include/mlx/backend/cpu/compiled_preamble.h",
                 "mlx/lib/libmlx.so",
                 "mlx_cuda_13.libs/libblas.so.3",
                 "nvidia/cu13/lib/libcublas.so.13",

@@ -12,7 +12,7 @@ use crate::op::random::{fresh_bits, key_of};
 use crate::tape;
 use crate::transform::callee::{Callee, Closure};
 use crate::transform::fit::{self, Plan};
-use crate::transform::program::{Graph, Kind, Program};
+use crate::transform::program::{compiles, fusion_trouble, Graph, Kind, Program};
 use crate::transform::results::{Leaves, Results};
 use crate::transform::subkeys::{self, Subkeys};
 use crate::transform::trampoline::Frame;
@@ -27,6 +27,7 @@ fn enabled() -> bool {
     ENABLED.with(|enabled| {
         let on = enabled.get().unwrap_or_else(|| {
             std::env::var("MLX_DISABLE_COMPILE").map_or(true, |text| text.is_empty() || text == "0")
+                && (handle::forked() || compiles())
         });
         enabled.set(Some(on));
         on
@@ -38,14 +39,30 @@ unsafe extern "C" fn compile_switch(on: SEXP) -> SEXP {
     let was = enabled();
     if on != R_NilValue {
         let on = plain(|| entry::flag(on, "on"));
-        ENABLED.with(|enabled| enabled.set(Some(on)));
         if on {
             mlx_sys::mlx_enable_compile();
         } else {
             mlx_sys::mlx_disable_compile();
         }
+        ENABLED.with(|enabled| enabled.set(Some(on && compiles())));
     }
     Rf_ScalarLogical(was.into())
+}
+
+/// `.Call`: why MLX cannot compile fused operations of the cpu; empty where it can.
+unsafe extern "C" fn compile_trouble() -> SEXP {
+    let on = enabled();
+    let why = Rf_protect(keeper(|| {
+        mlx_sys::mlx_enable_compile();
+        let why = fusion_trouble();
+        if !on {
+            mlx_sys::mlx_disable_compile();
+        }
+        why
+    }));
+    let out = text(kept::<String>(why));
+    Rf_unprotect(1);
+    out
 }
 
 /// `.Call`: where a compiled function's traces are kept.
@@ -380,5 +397,6 @@ routines![
     compile_switch / 1,
     compile_trace / 5,
     compile_traces / 1,
+    compile_trouble / 0,
     compile_widen / 2,
 ];

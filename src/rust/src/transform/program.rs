@@ -32,6 +32,25 @@ extern "C" {
         a: *mut c_void,
         b: *mut c_void,
     ) -> c_int;
+    fn rmlx_compiles() -> bool;
+    fn rmlx_fusion_trouble(out: *mut c_char, capacity: usize) -> c_int;
+}
+
+/// Whether MLX traces functions to compile them. Compilation must be on when this is first asked.
+pub fn compiles() -> bool {
+    // SAFETY: no arguments, and nothing is thrown.
+    unsafe { rmlx_compiles() }
+}
+
+/// Why fused operations of the cpu cannot be compiled here; empty where they can. Compilation must be on
+/// when this is first asked.
+pub fn fusion_trouble() -> Result<String> {
+    let mut text: [c_char; 4000] = [0; 4000];
+    // SAFETY: the text ends within the capacity.
+    unsafe {
+        check(rmlx_fusion_trouble(text.as_mut_ptr(), text.len()))?;
+        Ok(CStr::from_ptr(text.as_ptr()).to_string_lossy().into_owned())
+    }
 }
 
 /// MLX's side of it.
