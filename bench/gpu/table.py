@@ -23,7 +23,7 @@ for work, by_side in found.items():
     ratio = aim = ""
     if "rmlx" in mean and "mlx" in mean and mean["mlx"]:
         ratio = f"{mean['rmlx'] / mean['mlx']:.3f}"
-        aim = next((str(v) for k, v in aims.items() if k in work and units[work]), "")
+        aim = next((str(v) for k, v in aims.items() if k in work and ":" not in work and units[work]), "")
     cells = [f"{mean[s]:.4g}" if s in mean else "" for s in sides]
     print(f"| {work} | {units[work]} | " + " | ".join(cells) + f" | {ratio} | {aim} |")
 for failure in sorted(set(failures)):
