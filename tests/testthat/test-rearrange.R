@@ -136,6 +136,10 @@ test_that("errors name the axis, the extent and what to do", {
   expect_error(mlx_moveaxis(m, 0, 1), "axis 0", class = "rmlx_error_index")
   expect_error(mlx_moveaxis(m, c(1, 2), 1), "equally many", class = "rmlx_error_index")
   expect_error(mlx_swapaxes(m, 1, c(1, 2)), "one axis", class = "rmlx_error_index")
+  most <- .Machine$integer.max
+  expect_error(mlx_repeat(m, most, axis = 2), "repeats", class = "rmlx_error_shape")
+  expect_error(mlx_tile(m, c(1, most)), "reps", class = "rmlx_error_shape")
+  expect_error(mlx_pad(m, most), "pad_width", class = "rmlx_error_shape")
   expect_error(mlx_repeat(m, -1), "repeats", class = "rmlx_error_shape")
   expect_error(mlx_repeat(m, c(1, 2), axis = 2), "3 positions", class = "rmlx_error_shape")
   expect_error(mlx_roll(m, 1:2), "shift", class = "rmlx_error_argument")

@@ -219,6 +219,7 @@ test_that("joining, splitting and repeating say what does not fit", {
     mlx_roll(x, 1:2)
     mlx_roll(x, 1:3, axes = 1:2)
     mlx_pad(x, -1)
+    mlx_pad(x, .Machine$integer.max)
     mlx_pad(x, 1, value = 1:2)
     mlx_pad(empty, 1, mode = "edge")
     mlx_pad(x, 1, mode = "mirror")
