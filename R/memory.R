@@ -7,8 +7,8 @@
 #' `options(rmlx.memory_step = bytes)` set before the package is loaded. Its youngest objects only,
 #' among which most temporaries are, are collected each time the arrays grew by a quarter of a step:
 #' that takes a millisecond, all of R's objects some 30. MLX keeps freed buffers of up to one step for
-#' reuse, and up to 128 MB of large R vectors of values that were read are kept likewise;
-#' `mlx_clear_cache()` gives both back. A request beyond `options(rmlx.memory_limit = bytes)`, also
+#' reuse (with CUDA as much as the card has, since more is slow to get), and up to 128 MB of large R
+#' vectors of values that were read are kept likewise; `mlx_clear_cache()` gives both back. A request beyond `options(rmlx.memory_limit = bytes)`, also
 #' set before loading (default: the least of the machine's memory, the process's address space and a
 #' gpu's memory), is an error of class
 #' `rmlx_error_memory`.

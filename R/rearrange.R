@@ -335,11 +335,23 @@ NULL
 #' @rdname rep.mlx
 #' @export
 rep.mlx <- function(x, ...) {
+  if (isTRUE(repeated_length(length(x), ...) > .Machine$integer.max)) {
+    rmlx_abort("rep() asks for more elements than an axis can have (2^31 - 1).", "shape")
+  }
   positions <- tryCatch(rep(seq_along(x), ...), error = function(e) {
     rmlx_abort(paste0(conditionMessage(e), ": see ?rep."), "argument")
   })
   if (anyNA(positions)) rmlx_abort("an empty array has no elements to repeat.", "argument")
   elements_at(x, positions)
+}
+
+# How many elements rep() makes of n, before any list of as many positions is made: 2^31 of these are 8 GB.
+# What rep() does not take is left to its own errors.
+repeated_length <- function(n, times = 1, length.out = NA, each = 1, ...) {
+  one <- function(x) if (is.numeric(x) && length(x) == 1L) as.double(x) else NA_real_
+  if (!is.na(one(length.out))) return(one(length.out))
+  n <- n * (if (is.na(one(each))) 1 else one(each))
+  if (is.numeric(times) && length(times) != 1L) sum(as.double(times)) else n * one(times)
 }
 
 #' @rdname rep.mlx

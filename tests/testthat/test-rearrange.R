@@ -140,6 +140,10 @@ test_that("errors name the axis, the extent and what to do", {
   expect_error(mlx_repeat(m, most, axis = 2), "repeats", class = "rmlx_error_shape")
   expect_error(mlx_tile(m, c(1, most)), "reps", class = "rmlx_error_shape")
   expect_error(mlx_pad(m, most), "pad_width", class = "rmlx_error_shape")
+  for (too_many in list(list(times = 2^31), list(length.out = 2^31), list(each = 2^31), list(rep(most, 6)), list(1, 2^32))) {
+    expect_error(do.call(rep, c(list(m), too_many)), "2\\^31", class = "rmlx_error_shape")
+  }
+  expect_length(rep(mlx_zeros(0), 2^31), 0)
   expect_error(mlx_repeat(m, -1), "repeats", class = "rmlx_error_shape")
   expect_error(mlx_repeat(m, c(1, 2), axis = 2), "3 positions", class = "rmlx_error_shape")
   expect_error(mlx_roll(m, 1:2), "shift", class = "rmlx_error_argument")

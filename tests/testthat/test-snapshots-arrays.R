@@ -224,6 +224,7 @@ test_that("joining, splitting and repeating say what does not fit", {
     mlx_pad(empty, 1, mode = "edge")
     mlx_pad(x, 1, mode = "mirror")
     rep(x, times = -1)
+    rep(x, 2^31)
     rep(empty, length.out = 2)
     diag(mlx_zeros(c(1, 2, 3)))
     mlx_diag(mlx_zeros(c(1, 2, 3)))

@@ -19,8 +19,7 @@ const SPIN: Duration = Duration::from_micros(30);
 const ACTIVE: Duration = Duration::from_millis(20);
 /// Longest sleep between two looks for an interrupt.
 const LONGEST_NAP: Duration = Duration::from_millis(20);
-/// Work of the first part, see [`mlx::pending`]: some 50 ms on two cores, less than a
-/// millisecond on a gpu.
+/// Work of the first part, see [`mlx::pending`]: some 50 ms on two cores.
 const FIRST_PART: f64 = 256e6;
 /// What a part should take, about.
 const PART: Duration = Duration::from_millis(100);

@@ -232,10 +232,16 @@ unsafe extern "C" fn memory_state() -> SEXP {
     out
 }
 
-/// Sets the collection step and with it the cache limit.
+/// Sets the collection step and with it, unless MLX has a card of its own, the cache limit: to ask CUDA
+/// for more memory takes as long as a large matrix product.
 #[extendr]
 fn memory_set_step(bytes: f64) {
     STEP.with(|s| s.set(bytes as usize));
+    let mut cuda = false;
+    // SAFETY: writes one truth value.
+    if unsafe { mlx_sys::mlx_cuda_is_available(&mut cuda) } == 0 && cuda {
+        return;
+    }
     let mut old = 0;
     // SAFETY: plain numbers.
     unsafe { mlx_sys::mlx_set_cache_limit(&mut old, bytes as usize) };
