@@ -30,6 +30,7 @@ pub mod op;
 pub mod operand;
 mod pin;
 pub mod rule;
+mod spent;
 pub mod stream;
 pub mod tape;
 pub mod transform;

@@ -160,6 +160,15 @@ pub unsafe fn is(x: SEXP) -> bool {
     !vector_of(x).is_null()
 }
 
+/// Whether an object has another class than an mlx vector as we make it.
+///
+/// # Safety
+/// `x` is live.
+pub unsafe fn has_other_class(x: SEXP) -> bool {
+    Rf_isObject(x) == Rboolean::TRUE
+        && Rf_getAttrib(x, R_ClassSymbol) != CLASS_ATTRIBUTE.with(Cell::get)
+}
+
 /// Base C code has a writable pointer to the values in `cell`: where they changed, they are the truth.
 /// At first they are compared with the array, afterwards with a copy of what was taken last.
 unsafe fn take_written(vector: SEXP, cell: SEXP) {

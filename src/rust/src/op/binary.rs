@@ -10,6 +10,7 @@ use crate::names;
 use crate::op::unary::with_bits;
 use crate::op::{branch, spread};
 use crate::operand::{self, pair, Operand};
+use crate::spent;
 use mlx_sys::mlx_stream;
 
 /// How a function of two arrays is computed.
@@ -86,45 +87,69 @@ pub fn explain(error: Error, a: &Array, b: &Array) -> Error {
     ))
 }
 
-unsafe fn run(how: How, x: SEXP, y: SEXP) -> SEXP {
+unsafe fn run(
+    compute: impl FnOnce(&Operand, &Operand) -> Result<Placed>,
+    x: SEXP,
+    y: SEXP,
+) -> SEXP {
     let (a, b) = spread::operands(x, y);
-    let out = entry::one(|| how.apply(&a, &b));
+    let out = entry::one(|| compute(&a, &b));
     spread::tell(names::elementwise(out, &[x, y]), x, y)
 }
 
+/// As `run`, for what R's operators call.
+unsafe fn spend(
+    compute: impl FnOnce(&Operand, &Operand) -> Result<Placed>,
+    x: SEXP,
+    y: SEXP,
+) -> SEXP {
+    let out = run(compute, x, y);
+    spent::release(&[x, y]);
+    out
+}
+
 macro_rules! binary {
-    ($($name:ident = $how:expr;)*) => {
-        $(unsafe extern "C" fn $name(x: SEXP, y: SEXP) -> SEXP { run($how, x, y) })*
-        routines![$($name / 2,)* power_of / 2];
+    (functions { $($name:ident = $how:expr;)* } operators { $($operator:ident = $does:expr;)* }) => {
+        $(unsafe extern "C" fn $name(x: SEXP, y: SEXP) -> SEXP {
+            run(|a, b| $how.apply(a, b), x, y)
+        })*
+        $(unsafe extern "C" fn $operator(x: SEXP, y: SEXP) -> SEXP {
+            spend(|a, b| $does.apply(a, b), x, y)
+        })*
+        routines![$($name / 2,)* $($operator / 2,)* power_of / 2];
     };
 }
 
 use How::{Arithmetic, Bits, Composed, Order, Relation, Truth};
 binary! {
-    add = Arithmetic(mlx_sys::mlx_add);
-    subtract = Arithmetic(mlx_sys::mlx_subtract);
-    multiply = Arithmetic(mlx_sys::mlx_multiply);
-    divide = Composed(quotient);
-    integer_divide = Composed(floor_divide);
-    modulo = Composed(modulus);
-    equal = Relation(mlx_sys::mlx_equal);
-    not_equal = Composed(unequal);
-    less = Order(mlx_sys::mlx_less);
-    less_equal = Order(mlx_sys::mlx_less_equal);
-    greater = Order(mlx_sys::mlx_greater);
-    greater_equal = Order(mlx_sys::mlx_greater_equal);
-    logical_and = Truth(mlx_sys::mlx_logical_and);
-    logical_or = Truth(mlx_sys::mlx_logical_or);
-    maximum = Composed(larger);
-    minimum = Composed(smaller);
-    atan2 = Composed(|x, y, s| branch::note(mlx::binary(mlx_sys::mlx_arctan2, x, y, s)?));
-    logaddexp = Composed(log_add_exp);
-    logical_xor = Composed(exclusive_or);
-    bitwise_and = Bits(mlx_sys::mlx_bitwise_and);
-    bitwise_or = Bits(mlx_sys::mlx_bitwise_or);
-    bitwise_xor = Bits(mlx_sys::mlx_bitwise_xor);
-    left_shift = Bits(mlx_sys::mlx_left_shift);
-    right_shift = Bits(mlx_sys::mlx_right_shift);
+    functions {
+        integer_divide = Composed(floor_divide);
+        modulo = Composed(modulus);
+        equal = Relation(mlx_sys::mlx_equal);
+        not_equal = Composed(unequal);
+        less = Order(mlx_sys::mlx_less);
+        less_equal = Order(mlx_sys::mlx_less_equal);
+        greater = Order(mlx_sys::mlx_greater);
+        greater_equal = Order(mlx_sys::mlx_greater_equal);
+        logical_and = Truth(mlx_sys::mlx_logical_and);
+        logical_or = Truth(mlx_sys::mlx_logical_or);
+        maximum = Composed(larger);
+        minimum = Composed(smaller);
+        atan2 = Composed(|x, y, s| branch::note(mlx::binary(mlx_sys::mlx_arctan2, x, y, s)?));
+        logaddexp = Composed(log_add_exp);
+        logical_xor = Composed(exclusive_or);
+        bitwise_and = Bits(mlx_sys::mlx_bitwise_and);
+        bitwise_or = Bits(mlx_sys::mlx_bitwise_or);
+        bitwise_xor = Bits(mlx_sys::mlx_bitwise_xor);
+        left_shift = Bits(mlx_sys::mlx_left_shift);
+        right_shift = Bits(mlx_sys::mlx_right_shift);
+    }
+    operators {
+        add = Arithmetic(mlx_sys::mlx_add);
+        subtract = Arithmetic(mlx_sys::mlx_subtract);
+        multiply = Arithmetic(mlx_sys::mlx_multiply);
+        divide = Composed(quotient);
+    }
 }
 
 /// Both operands in the dtype that MLX promotes them to.
@@ -336,9 +361,7 @@ fn no_complex(kind: Dtype, operator: &str) -> Result<()> {
 /// `.Call`: x ^ y. Small whole exponents given as R numbers become products, which is faster,
 /// exact, and has a gradient at 0.
 unsafe extern "C" fn power_of(x: SEXP, y: SEXP) -> SEXP {
-    let (a, b) = spread::operands(x, y);
-    let out = entry::one(|| power(&a, &b));
-    spread::tell(names::elementwise(out, &[x, y]), x, y)
+    spend(power, x, y)
 }
 
 fn power(x: &Operand, y: &Operand) -> Result<Placed> {

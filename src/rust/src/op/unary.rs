@@ -10,6 +10,7 @@ use crate::mlx::{self, Array, Unary};
 use crate::names;
 use crate::op::{branch, reduce, rounding};
 use crate::operand::{self, Operand};
+use crate::spent;
 use mlx_sys::mlx_stream;
 
 /// How an elementwise function is computed.
@@ -116,67 +117,79 @@ unsafe fn run(how: How, x: SEXP) -> SEXP {
     names::elementwise(out, &[x])
 }
 
+/// As `run`, for what the methods of R's own functions call.
+unsafe fn spend(how: How, x: SEXP) -> SEXP {
+    let out = run(how, x);
+    spent::release(&[x]);
+    out
+}
+
 macro_rules! unary {
-    ($($name:ident = $how:expr;)*) => {
+    (functions { $($name:ident = $how:expr;)* } methods { $($method:ident = $does:expr;)* }) => {
         $(unsafe extern "C" fn $name(x: SEXP) -> SEXP { run($how, x) })*
-        routines![$($name / 1),*];
+        $(unsafe extern "C" fn $method(x: SEXP) -> SEXP { spend($does, x) })*
+        routines![$($name / 1,)* $($method / 1),*];
     };
 }
 
 use How::{Accurate, Bits, Composed, Exact as ExactIn64, Native, Partial, Special};
 unary! {
-    abs = Native(mlx_sys::mlx_abs);
-    sign = Composed(rounding::sign);
-    negate = Native(mlx_sys::mlx_negative);
-    logical_not = Composed(|x, s| mlx::unary(mlx_sys::mlx_logical_not, &mlx::truth(x, s)?, s));
-    sqrt = Partial(mlx_sys::mlx_sqrt);
-    square = Native(mlx_sys::mlx_square);
-    reciprocal = Composed(|x, s| partial(mlx_sys::mlx_reciprocal, x, s));
-    rsqrt = Composed(|x, s| partial(mlx_sys::mlx_rsqrt, x, s));
-    degrees = Composed(|x, s| times(x, 180.0 / std::f64::consts::PI, s));
-    radians = Composed(|x, s| times(x, std::f64::consts::PI / 180.0, s));
-    bitwise_invert = Bits(mlx_sys::mlx_bitwise_invert);
-    exp = ExactIn64(mlx_sys::mlx_exp, Exact::Exp);
-    expm1 = ExactIn64(mlx_sys::mlx_expm1, Exact::Expm1);
-    log = Partial(mlx_sys::mlx_log);
-    log2 = ExactIn64(mlx_sys::mlx_log2, Exact::Log2);
-    log10 = ExactIn64(mlx_sys::mlx_log10, Exact::Log10);
-    log1p = Partial(mlx_sys::mlx_log1p);
-    sin = ExactIn64(mlx_sys::mlx_sin, Exact::Sin);
-    cos = ExactIn64(mlx_sys::mlx_cos, Exact::Cos);
-    tan = ExactIn64(mlx_sys::mlx_tan, Exact::Tan);
-    asin = Partial(mlx_sys::mlx_arcsin);
-    acos = Partial(mlx_sys::mlx_arccos);
-    atan = Native(mlx_sys::mlx_arctan);
-    sinh = Partial(mlx_sys::mlx_sinh);
-    cosh = Partial(mlx_sys::mlx_cosh);
-    tanh = Native(mlx_sys::mlx_tanh);
-    asinh = Composed(|x, s| mlx::unary(mlx_sys::mlx_arcsinh, x, mlx::real_stream(x, s)));
-    acosh = Composed(|x, s| branch::note(mlx::unary(mlx_sys::mlx_arccosh, x, mlx::real_stream(x, s))?));
-    atanh = Composed(|x, s| branch::note(mlx::unary(mlx_sys::mlx_arctanh, x, mlx::real_stream(x, s))?));
-    sinpi = Special(|x, s| exact::unary(Exact::Sinpi, x, s));
-    cospi = Special(|x, s| exact::unary(Exact::Cospi, x, s));
-    tanpi = Special(|x, s| exact::unary(Exact::Tanpi, x, s));
-    floor = Composed(rounding::floor);
-    ceiling = Composed(rounding::ceiling);
-    trunc = Composed(rounding::trunc);
-    gamma = Special(|x, s| exact::unary(Exact::Gamma, x, s));
-    lgamma = Special(|x, s| exact::unary(Exact::Lgamma, x, s));
-    digamma = Special(|x, s| exact::unary(Exact::Digamma, x, s));
-    trigamma = Special(|x, s| exact::polygamma(1, x, s));
-    erf = Accurate(mlx_sys::mlx_erf, Exact::Erf);
-    erfc = Special(|x, s| exact::unary(Exact::Erfc, x, s));
-    erfinv = ExactIn64(mlx_sys::mlx_erfinv, Exact::Erfinv);
-    sigmoid = ExactIn64(mlx_sys::mlx_sigmoid, Exact::Sigmoid);
-    log_sigmoid = Special(|x, s| exact::unary(Exact::LogSigmoid, x, s));
-    softplus = Special(|x, s| exact::unary(Exact::Softplus, x, s));
-    is_nan = Native(mlx_sys::mlx_isnan);
-    is_finite = Native(mlx_sys::mlx_isfinite);
-    is_infinite = Native(mlx_sys::mlx_isinf);
-    is_positive_infinite = Native(mlx_sys::mlx_isposinf);
-    is_negative_infinite = Native(mlx_sys::mlx_isneginf);
-    real = Native(mlx_sys::mlx_real);
-    imaginary = Native(mlx_sys::mlx_imag);
-    conjugate = Native(mlx_sys::mlx_conjugate);
-    stop_gradient = Native(mlx_sys::mlx_stop_gradient);
+    functions {
+        logical_not = Composed(|x, s| mlx::unary(mlx_sys::mlx_logical_not, &mlx::truth(x, s)?, s));
+        reciprocal = Composed(|x, s| partial(mlx_sys::mlx_reciprocal, x, s));
+        rsqrt = Composed(|x, s| partial(mlx_sys::mlx_rsqrt, x, s));
+        degrees = Composed(|x, s| times(x, 180.0 / std::f64::consts::PI, s));
+        radians = Composed(|x, s| times(x, std::f64::consts::PI / 180.0, s));
+        bitwise_invert = Bits(mlx_sys::mlx_bitwise_invert);
+        erf = Accurate(mlx_sys::mlx_erf, Exact::Erf);
+        erfc = Special(|x, s| exact::unary(Exact::Erfc, x, s));
+        erfinv = ExactIn64(mlx_sys::mlx_erfinv, Exact::Erfinv);
+        log_sigmoid = Special(|x, s| exact::unary(Exact::LogSigmoid, x, s));
+        softplus = Special(|x, s| exact::unary(Exact::Softplus, x, s));
+        is_nan = Native(mlx_sys::mlx_isnan);
+        is_finite = Native(mlx_sys::mlx_isfinite);
+        is_infinite = Native(mlx_sys::mlx_isinf);
+        is_positive_infinite = Native(mlx_sys::mlx_isposinf);
+        is_negative_infinite = Native(mlx_sys::mlx_isneginf);
+        real = Native(mlx_sys::mlx_real);
+        imaginary = Native(mlx_sys::mlx_imag);
+        conjugate = Native(mlx_sys::mlx_conjugate);
+        stop_gradient = Native(mlx_sys::mlx_stop_gradient);
+    }
+    methods {
+        abs = Native(mlx_sys::mlx_abs);
+        sign = Composed(rounding::sign);
+        negate = Native(mlx_sys::mlx_negative);
+        sqrt = Partial(mlx_sys::mlx_sqrt);
+        square = Native(mlx_sys::mlx_square);
+        exp = ExactIn64(mlx_sys::mlx_exp, Exact::Exp);
+        expm1 = ExactIn64(mlx_sys::mlx_expm1, Exact::Expm1);
+        log = Partial(mlx_sys::mlx_log);
+        log2 = ExactIn64(mlx_sys::mlx_log2, Exact::Log2);
+        log10 = ExactIn64(mlx_sys::mlx_log10, Exact::Log10);
+        log1p = Partial(mlx_sys::mlx_log1p);
+        sin = ExactIn64(mlx_sys::mlx_sin, Exact::Sin);
+        cos = ExactIn64(mlx_sys::mlx_cos, Exact::Cos);
+        tan = ExactIn64(mlx_sys::mlx_tan, Exact::Tan);
+        asin = Partial(mlx_sys::mlx_arcsin);
+        acos = Partial(mlx_sys::mlx_arccos);
+        atan = Native(mlx_sys::mlx_arctan);
+        sinh = Partial(mlx_sys::mlx_sinh);
+        cosh = Partial(mlx_sys::mlx_cosh);
+        tanh = Native(mlx_sys::mlx_tanh);
+        asinh = Composed(|x, s| mlx::unary(mlx_sys::mlx_arcsinh, x, mlx::real_stream(x, s)));
+        acosh = Composed(|x, s| branch::note(mlx::unary(mlx_sys::mlx_arccosh, x, mlx::real_stream(x, s))?));
+        atanh = Composed(|x, s| branch::note(mlx::unary(mlx_sys::mlx_arctanh, x, mlx::real_stream(x, s))?));
+        sinpi = Special(|x, s| exact::unary(Exact::Sinpi, x, s));
+        cospi = Special(|x, s| exact::unary(Exact::Cospi, x, s));
+        tanpi = Special(|x, s| exact::unary(Exact::Tanpi, x, s));
+        floor = Composed(rounding::floor);
+        ceiling = Composed(rounding::ceiling);
+        trunc = Composed(rounding::trunc);
+        gamma = Special(|x, s| exact::unary(Exact::Gamma, x, s));
+        lgamma = Special(|x, s| exact::unary(Exact::Lgamma, x, s));
+        digamma = Special(|x, s| exact::unary(Exact::Digamma, x, s));
+        trigamma = Special(|x, s| exact::polygamma(1, x, s));
+        sigmoid = ExactIn64(mlx_sys::mlx_sigmoid, Exact::Sigmoid);
+    }
 }
