@@ -90,7 +90,7 @@ double work_of(const array& a, Views& views) {
   } else if (is_one_of(a, factorizations)) {
     bytes += 4.0 * a.inputs()[0].size() * a.inputs()[0].shape(-1);
   }
-  bool on_gpu = a.has_primitive() && a.primitive().stream().device == mx::Device::gpu;
+  bool on_gpu = a.has_primitive() && a.primitive().stream().device == mlx::core::Device::gpu;
   return on_gpu ? bytes / GPU_BYTES : bytes;
 }
 
