@@ -140,7 +140,8 @@ test_that("errors name the axis, the extent and what to do", {
   expect_error(mlx_repeat(m, most, axis = 2), "repeats", class = "rmlx_error_shape")
   expect_error(mlx_tile(m, c(1, most)), "reps", class = "rmlx_error_shape")
   expect_error(mlx_pad(m, most), "pad_width", class = "rmlx_error_shape")
-  for (too_many in list(list(times = 2^31), list(length.out = 2^31), list(each = 2^31), list(rep(most, 6)), list(1, 2^32))) {
+  many <- list(list(times = 2^31), list(length.out = 2^31), list(each = 2^31), list(rep(most, 6)), list(1, 2^32))
+  for (too_many in many) {
     expect_error(do.call(rep, c(list(m), too_many)), "2\\^31", class = "rmlx_error_shape")
   }
   expect_length(rep(mlx_zeros(0), 2^31), 0)

@@ -25,6 +25,10 @@ thread_local! {
 /// Smallest and largest collection step.
 const STEP_RANGE: (usize, usize) = (256 << 20, 1 << 30);
 
+/// With CUDA the step is this part of the card's memory: a collection takes as long as a product of large
+/// matrices there.
+const CARD_PART: usize = 32;
+
 /// The youngest objects are looked through at this part of a step.
 const YOUNG_PART: usize = 4;
 
@@ -59,10 +63,21 @@ pub unsafe fn start() {
     Rf_unprotect(2);
     COLLECT_YOUNG.with(|call| call.set(young));
     let (ram, space) = machine_memory();
-    let step = (ram / 64).clamp(STEP_RANGE.0, STEP_RANGE.1);
-    memory_set_step(step as f64);
     let card = crate::device::gpu_memory().unwrap_or(usize::MAX);
+    let step = if has_cuda() && card < usize::MAX {
+        (card / CARD_PART).max(STEP_RANGE.0)
+    } else {
+        (ram / 64).clamp(STEP_RANGE.0, STEP_RANGE.1)
+    };
+    memory_set_step(step as f64);
     LIMIT.with(|limit| limit.set(ram.min(space).min(card)));
+}
+
+/// Whether MLX computes with CUDA here.
+fn has_cuda() -> bool {
+    let mut cuda = false;
+    // SAFETY: writes one truth value.
+    unsafe { mlx_sys::mlx_cuda_is_available(&mut cuda) == 0 && cuda }
 }
 
 /// Bytes held by live arrays.
@@ -237,9 +252,7 @@ unsafe extern "C" fn memory_state() -> SEXP {
 #[extendr]
 fn memory_set_step(bytes: f64) {
     STEP.with(|s| s.set(bytes as usize));
-    let mut cuda = false;
-    // SAFETY: writes one truth value.
-    if unsafe { mlx_sys::mlx_cuda_is_available(&mut cuda) } == 0 && cuda {
+    if has_cuda() {
         return;
     }
     let mut old = 0;
