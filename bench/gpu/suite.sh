@@ -56,7 +56,7 @@ command -v g++ > /dev/null && g++ -O1 -g -fPIC -shared bench/gpu/terminate.cpp -
         [ "$name" = operations ] && n=$((2 * cut))
         if [ "$cut" -gt 0 ]; then seq "$n" | sed "s/.*/0 $name & $n/"; else echo "0 $name"; fi ;;
       # compiled one by one, and so the longest
-      compile | captures | compile-captures | export | hostile) echo "0 $name" ;;
+      compile | captures | compile-captures | export | hostile | quantize) echo "0 $name" ;;
       vmap | memory | custom | complex | tape | file | conditions | depth | fork) echo "1 $name" ;;
       *) echo "2 $name" ;;
     esac
