@@ -4,15 +4,15 @@
 #'
 #' R's collector sees only a few bytes of each array, so rmlx runs it when the arrays grew by a step
 #' since the last time: a 64th of the machine's memory, at least 256 MB and at most 1 GB (with CUDA a
-#' 32nd of the card's), or `options(rmlx.memory_step = bytes)` set before the package is loaded. Its youngest objects only,
-#' among which most temporaries are, are collected each time the arrays grew by a quarter of a step:
-#' that takes a millisecond, all of R's objects some 30. MLX keeps freed buffers of up to one step for
-#' reuse (with CUDA as much as the card has, since more is slow to get), and up to 128 MB of large R
-#' vectors of values that were read are kept likewise; `mlx_clear_cache()` gives both back. What an
-#' operator was given and nobody has any more, such as `x * 2` in `x * 2 + 1`, is not kept for the
-#' collector: it goes at once. A request beyond `options(rmlx.memory_limit = bytes)`, also set before
-#' loading (default: the least of the machine's memory, the process's address space and a gpu's memory),
-#' is an error of class `rmlx_error_memory`.
+#' 32nd of the card's), or `options(rmlx.memory_step = bytes)` set before the package is loaded. Its
+#' youngest objects only, among which most temporaries are, are collected each time the arrays grew by
+#' a quarter of a step: that takes a millisecond, all of R's objects some 30. MLX keeps freed buffers
+#' of up to one step for reuse (with CUDA as much as the card has, since more is slow to get), and up
+#' to 128 MB of large R vectors of values that were read are kept likewise; `mlx_clear_cache()` gives
+#' both back. What an operator was given and nobody has any more, such as `x * 2` in `x * 2 + 1`, is
+#' not kept for the collector: it goes at once. A request beyond `options(rmlx.memory_limit = bytes)`,
+#' also set before loading (default: the least of the machine's memory, the process's address space and
+#' a gpu's memory), is an error of class `rmlx_error_memory`.
 #'
 #' @param reset_peak Whether to start measuring the peak anew.
 #' @param ... mlx arrays, or lists of them.
