@@ -10,21 +10,23 @@ along <- function(x, positions, axis) {
 replicated <- function(x, times, axis, each) {
   shape <- mlx_shape(x)
   n <- shape[axis]
-  if (as.double(n) * times > .Machine$integer.max) {
-    rmlx_abort(paste0("`", if (each) "repeats" else "reps",
-                      "` asks for more positions than an axis can have (2^31 - 1)."), "shape")
-  }
+  check_fits_axis(as.double(n) * times, if (each) "repeats" else "reps")
   if (times == 0L) return(along(x, integer(), axis))
   around <- function(own) c(shape[seq_len(axis - 1L)], own, shape[-seq_len(axis)])
   split <- .Call(C_reshape, x, around(if (each) c(n, 1L) else c(1L, n)), FALSE)
   wide <- .Call(C_broadcast_to, split, around(if (each) c(n, times) else c(times, n)))
   out <- .Call(C_reshape, wide, around(n * times), FALSE)
-  titles <- if (is.null(dim(x))) names(x) else dimnames(x)[[axis]]
-  positions <- if (is.null(titles)) integer() else if (each) rep(seq_len(n), each = times) else rep(seq_len(n), times)
-  retitled(out, x, positions, axis)
+  # made only where there are names to choose
+  retitled(out, x, if (each) rep(seq_len(n), each = times) else rep(seq_len(n), times), axis)
 }
 
-# The names that `out` has, whose positions on an axis are these of x.
+check_fits_axis <- function(count, name) {
+  if (count > .Machine$integer.max) {
+    rmlx_abort(paste0("`", name, "` asks for more positions than an axis can have (2^31 - 1)."), "shape")
+  }
+}
+
+# The names that `out` has, whose positions on an axis are these of x: looked at only if there are any.
 retitled <- function(out, x, positions, axis) {
   if (is.null(dim(x))) {
     if (!is.null(names(x))) names(out) <- names(x)[positions]
@@ -70,9 +72,7 @@ mlx_repeat <- function(x, repeats, axis = NULL) {
   n <- mlx_shape(x)[axis]
   repeats <- check_dim(repeats, "repeats")
   if (length(repeats) == 1L) return(replicated(x, repeats, axis, each = TRUE))
-  if (sum(as.double(repeats)) > .Machine$integer.max) {
-    rmlx_abort("`repeats` asks for more positions than an axis can have (2^31 - 1).", "shape")
-  }
+  check_fits_axis(sum(as.double(repeats)), "repeats")
   if (length(repeats) != n) {
     rmlx_abort(paste0("`repeats` must be one number, or one for each of the ", n, " positions."), "shape")
   }
