@@ -19,6 +19,7 @@
 #include <mlx/primitives.h>
 
 #include "items.h"
+#include "words.h"
 #include "wrapper.h"
 
 #include "mlx/c/private/mlx.h"
@@ -136,16 +137,8 @@ class SliceUpdate : public rmlx::Wrapper {
                       out = array::unsafe_weak_copy(out),
                       block = block_,
                       axes = std::move(*axes)]() mutable {
-      switch (out.itemsize()) {
-        case 1:
-          return replace<uint8_t>(x, value, out, block, axes);
-        case 2:
-          return replace<uint16_t>(x, value, out, block, axes);
-        case 4:
-          return replace<uint32_t>(x, value, out, block, axes);
-        default:
-          return replace<uint64_t>(x, value, out, block, axes);
-      }
+      rmlx::with_word(
+          out.itemsize(), [&](auto word) { replace<decltype(word)>(x, value, out, block, axes); });
     });
   }
 

@@ -16,6 +16,7 @@
 #include <mlx/primitives.h>
 
 #include "items.h"
+#include "words.h"
 #include "wrapper.h"
 
 #include "mlx/c/private/mlx.h"
@@ -94,16 +95,8 @@ class Take : public rmlx::Wrapper {
                       at = array::unsafe_weak_copy(at),
                       out = array::unsafe_weak_copy(out),
                       axis = axis_]() mutable {
-      switch (out.itemsize()) {
-        case 1:
-          return pick<uint8_t>(from, at, out, axis);
-        case 2:
-          return pick<uint16_t>(from, at, out, axis);
-        case 4:
-          return pick<uint32_t>(from, at, out, axis);
-        default:
-          return pick<uint64_t>(from, at, out, axis);
-      }
+      rmlx::with_word(
+          out.itemsize(), [&](auto word) { pick<decltype(word)>(from, at, out, axis); });
     });
   }
 
