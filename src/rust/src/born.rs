@@ -5,7 +5,7 @@
 //! R counts the references to an object, and overwrites objects with one reference only; so do we. Objects
 //! that a function's evaluation made and has on its stack, which is not counted, are out of use when it is over.
 use crate::ffi::*;
-use crate::handle;
+use crate::spent;
 use std::cell::Cell;
 
 thread_local! {
@@ -60,14 +60,7 @@ pub fn end(from: usize) {
 pub unsafe fn release(from: usize) {
     let list = LIST.with(Cell::get);
     for i in from..COUNT.with(Cell::get) {
-        let vector = VECTOR_ELT(list, i as R_xlen_t);
-        if rmlx_is_shared(vector) != 0 {
-            continue;
-        }
-        let handle = R_altrep_data1(vector);
-        if handle::is(handle) && rmlx_is_shared(handle) == 0 {
-            handle::discard(handle);
-        }
+        spent::let_go(VECTOR_ELT(list, i as R_xlen_t));
     }
 }
 

@@ -63,14 +63,13 @@ pub unsafe fn start() {
     Rf_unprotect(2);
     COLLECT_YOUNG.with(|call| call.set(young));
     let (ram, space) = machine_memory();
-    let card = crate::device::gpu_memory().unwrap_or(usize::MAX);
-    let step = if has_cuda() && card < usize::MAX {
-        (card / CARD_PART).max(STEP_RANGE.0)
-    } else {
-        (ram / 64).clamp(STEP_RANGE.0, STEP_RANGE.1)
+    let card = crate::device::gpu_memory();
+    let step = match card {
+        Some(bytes) if has_cuda() => (bytes / CARD_PART).max(STEP_RANGE.0),
+        _ => (ram / 64).clamp(STEP_RANGE.0, STEP_RANGE.1),
     };
     memory_set_step(step as f64);
-    LIMIT.with(|limit| limit.set(ram.min(space).min(card)));
+    LIMIT.with(|limit| limit.set(ram.min(space).min(card.unwrap_or(usize::MAX))));
 }
 
 /// Whether MLX computes with CUDA here.

@@ -9,22 +9,30 @@
 use crate::ffi::*;
 use crate::{handle, object};
 
-/// Lets go of the operands' arrays that nobody else has.
+/// What an operation gave, once the operands' arrays that nobody else has are let go.
 ///
 /// # Safety
 /// On R's main thread; the operands are live. The operation is over, and nothing of it looks at them again.
-pub unsafe fn release(operands: &[SEXP]) {
+pub unsafe fn after(out: SEXP, operands: &[SEXP]) -> SEXP {
     // a method of a class of the user's may have handed its own arguments on, by NextMethod()
-    if operands.iter().any(|&x| object::has_other_class(x)) {
+    if !operands.iter().any(|&x| object::has_other_class(x)) {
+        for &x in operands {
+            let_go(x);
+        }
+    }
+    out
+}
+
+/// Lets the array of an mlx vector go if at most one reference to it counts; does nothing to another object.
+///
+/// # Safety
+/// On R's main thread; `x` is live, and whoever refers to it has done with it.
+pub unsafe fn let_go(x: SEXP) {
+    if ALTREP(x) == 0 || rmlx_is_shared(x) != 0 {
         return;
     }
-    for &x in operands {
-        if ALTREP(x) == 0 || rmlx_is_shared(x) != 0 {
-            continue;
-        }
-        let handle = R_altrep_data1(x);
-        if handle::is(handle) && rmlx_is_shared(handle) == 0 && !handle::forked() {
-            handle::free(handle);
-        }
+    let handle = R_altrep_data1(x);
+    if handle::is(handle) && rmlx_is_shared(handle) == 0 {
+        handle::free(handle);
     }
 }

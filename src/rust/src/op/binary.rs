@@ -97,26 +97,16 @@ unsafe fn run(
     spread::tell(names::elementwise(out, &[x, y]), x, y)
 }
 
-/// As `run`, for what R's operators call.
-unsafe fn spend(
-    compute: impl FnOnce(&Operand, &Operand) -> Result<Placed>,
-    x: SEXP,
-    y: SEXP,
-) -> SEXP {
-    let out = run(compute, x, y);
-    spent::release(&[x, y]);
-    out
-}
-
+/// Functions; then those whose R callers use the arguments once, so that they are spent.
 macro_rules! binary {
-    (functions { $($name:ident = $how:expr;)* } operators { $($operator:ident = $does:expr;)* }) => {
+    (functions { $($name:ident = $how:expr;)* } spending { $($spender:ident = $does:expr;)* }) => {
         $(unsafe extern "C" fn $name(x: SEXP, y: SEXP) -> SEXP {
             run(|a, b| $how.apply(a, b), x, y)
         })*
-        $(unsafe extern "C" fn $operator(x: SEXP, y: SEXP) -> SEXP {
-            spend(|a, b| $does.apply(a, b), x, y)
+        $(unsafe extern "C" fn $spender(x: SEXP, y: SEXP) -> SEXP {
+            spent::after(run(|a, b| $does.apply(a, b), x, y), &[x, y])
         })*
-        routines![$($name / 2,)* $($operator / 2,)* power_of / 2];
+        routines![$($name / 2,)* $($spender / 2,)* power_of / 2];
     };
 }
 
@@ -144,7 +134,7 @@ binary! {
         left_shift = Bits(mlx_sys::mlx_left_shift);
         right_shift = Bits(mlx_sys::mlx_right_shift);
     }
-    operators {
+    spending {
         add = Arithmetic(mlx_sys::mlx_add);
         subtract = Arithmetic(mlx_sys::mlx_subtract);
         multiply = Arithmetic(mlx_sys::mlx_multiply);
@@ -361,7 +351,7 @@ fn no_complex(kind: Dtype, operator: &str) -> Result<()> {
 /// `.Call`: x ^ y. Small whole exponents given as R numbers become products, which is faster,
 /// exact, and has a gradient at 0.
 unsafe extern "C" fn power_of(x: SEXP, y: SEXP) -> SEXP {
-    spend(power, x, y)
+    spent::after(run(power, x, y), &[x, y])
 }
 
 fn power(x: &Operand, y: &Operand) -> Result<Placed> {

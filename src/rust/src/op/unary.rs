@@ -117,18 +117,12 @@ unsafe fn run(how: How, x: SEXP) -> SEXP {
     names::elementwise(out, &[x])
 }
 
-/// As `run`, for what the methods of R's own functions call.
-unsafe fn spend(how: How, x: SEXP) -> SEXP {
-    let out = run(how, x);
-    spent::release(&[x]);
-    out
-}
-
+/// Functions; then those whose R callers use the argument once, so that it is spent.
 macro_rules! unary {
-    (functions { $($name:ident = $how:expr;)* } methods { $($method:ident = $does:expr;)* }) => {
+    (functions { $($name:ident = $how:expr;)* } spending { $($spender:ident = $does:expr;)* }) => {
         $(unsafe extern "C" fn $name(x: SEXP) -> SEXP { run($how, x) })*
-        $(unsafe extern "C" fn $method(x: SEXP) -> SEXP { spend($does, x) })*
-        routines![$($name / 1,)* $($method / 1),*];
+        $(unsafe extern "C" fn $spender(x: SEXP) -> SEXP { spent::after(run($does, x), &[x]) })*
+        routines![$($name / 1,)* $($spender / 1),*];
     };
 }
 
@@ -156,7 +150,7 @@ unary! {
         conjugate = Native(mlx_sys::mlx_conjugate);
         stop_gradient = Native(mlx_sys::mlx_stop_gradient);
     }
-    methods {
+    spending {
         abs = Native(mlx_sys::mlx_abs);
         sign = Composed(rounding::sign);
         negate = Native(mlx_sys::mlx_negative);
