@@ -221,7 +221,7 @@ Arrays transpose(
 
 } // namespace rmlx
 
-// The value of a function, its first result, and the value's gradients.
+// The value of a function, its first result, which has no axes, and the value's gradients.
 extern "C" int rmlx_value_and_grad(
     mlx_vector_array* values,
     mlx_vector_array* grads,
@@ -230,11 +230,11 @@ extern "C" int rmlx_value_and_grad(
     mlx_stream stream) {
   return rmlx::status_of([&] {
     mx::Stream s = mlx_stream_get_(stream);
-    auto ones = [&](const rmlx::Arrays& results) {
-      return rmlx::Arrays{mx::ones_like(results.at(0), s)};
+    auto one = [](const rmlx::Arrays& results) {
+      return rmlx::Arrays{mx::array(1.0f, results.at(0).dtype())};
     };
     auto [results, found] =
-        rmlx::vjp(mlx_closure_get_(function), mlx_vector_array_get_(primals), ones, s);
+        rmlx::vjp(mlx_closure_get_(function), mlx_vector_array_get_(primals), one, s);
     mlx_vector_array_set_(*values, results);
     mlx_vector_array_set_(*grads, found);
   });

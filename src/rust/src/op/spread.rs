@@ -13,10 +13,14 @@ thread_local! {
     static PAIRING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// `.Call`: sets whether vectors are paired with columns, and tells whether they were.
+/// Sets whether vectors are paired with columns, and tells whether they were.
+pub fn pair(yes: bool) -> bool {
+    PAIRING.with(|p| p.replace(yes))
+}
+
+/// `.Call`: as [`pair`].
 unsafe extern "C" fn pair_columns(yes: SEXP) -> SEXP {
-    let before = PAIRING.with(|p| p.replace(Rf_asLogical(yes) == 1));
-    Rf_ScalarLogical(before.into())
+    Rf_ScalarLogical(pair(Rf_asLogical(yes) == 1).into())
 }
 
 /// Whether an R vector is to be paired with the column that `array` may be.

@@ -9,11 +9,27 @@ use mlx_sys::mlx_closure;
 use std::cell::RefCell;
 use std::ffi::c_void;
 
-/// An R function of a list of arrays that gives an array or a list of arrays.
+/// An R function of arrays, which R protects.
+#[derive(Clone, Copy)]
+pub enum Function {
+    /// Of a list of them.
+    Listed(SEXP),
+    /// With its own arguments, see [`crate::transform::call`].
+    Written {
+        /// list(call, environment), to be used once.
+        ready: SEXP,
+        /// The arguments, with skeletons in the arrays' places.
+        skeletons: SEXP,
+        /// Gets a result that is no number, and gives one or raises an error.
+        checked: SEXP,
+    },
+}
+
+/// An R function of arrays that gives an array or a list of arrays.
 pub struct Callee {
     /// The function.
-    pub function: SEXP,
-    /// The environment that it is called from.
+    pub function: Function,
+    /// The environment that R's calls lead to.
     pub caller: SEXP,
     /// The R arrays whose names the inputs get, or NULL.
     pub leaves: SEXP,
@@ -30,10 +46,10 @@ pub struct Callee {
 }
 
 impl Callee {
-    /// A function whose inputs are traced.
+    /// A function of a list, whose inputs are traced.
     pub fn new(function: SEXP, caller: SEXP, devices: Vec<Device>) -> Callee {
         Callee {
-            function,
+            function: Function::Listed(function),
             caller,
             // SAFETY: R's own constant.
             leaves: unsafe { R_NilValue },

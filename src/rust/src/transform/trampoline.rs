@@ -13,8 +13,11 @@ use crate::handle::{self, Placed};
 use crate::mlx::{self, Arrays};
 use crate::names;
 use crate::object;
+use crate::op::spread;
 use crate::tape::Traced;
-use crate::transform::callee::Callee;
+use crate::transform::call::give;
+use crate::transform::callee::{Callee, Function};
+use crate::transform::tree;
 use mlx_sys::mlx_vector_array;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -80,6 +83,35 @@ struct Body {
     born: usize,
 }
 
+/// Calls the function; the caller protects what it gives.
+unsafe fn result_of(callee: &Callee, arrays: SEXP) -> SEXP {
+    match callee.function {
+        Function::Listed(function) => {
+            let call = Rf_protect(call(function, &[arrays]));
+            let value = Rf_eval(call, callee.caller);
+            Rf_unprotect(1);
+            value
+        }
+        Function::Written {
+            ready,
+            skeletons,
+            checked,
+        } => {
+            let arguments = Rf_protect(tree::put_back(skeletons, arrays, true));
+            give(ready, arguments);
+            let mut value = Rf_eval(VECTOR_ELT(ready, 0), VECTOR_ELT(ready, 1));
+            if !tree::is_scalar(value) {
+                Rf_protect(value);
+                let call = Rf_protect(call(checked, &[value]));
+                value = Rf_eval(call, callee.caller);
+                Rf_unprotect(2);
+            }
+            Rf_unprotect(1);
+            value
+        }
+    }
+}
+
 /// Every R allocation and the call itself. Owns nothing at any point where R may jump.
 unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
     let Body {
@@ -90,7 +122,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
     } = *data.cast::<Body>();
     let n = mlx_sys::mlx_vector_array_size(input);
     let leaves = (*callee).leaves;
-    let arguments = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n as R_xlen_t));
+    let arrays = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n as R_xlen_t));
     for i in 0..n {
         let fresh = Rf_protect(handle::new());
         let filled = guarded(|| {
@@ -103,14 +135,13 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
             raise();
         }
         let argument = object::wrap(fresh);
-        SET_VECTOR_ELT(arguments, i as R_xlen_t, argument);
+        SET_VECTOR_ELT(arrays, i as R_xlen_t, argument);
         if leaves != R_NilValue {
             names::elementwise(argument, &[VECTOR_ELT(leaves, i as R_xlen_t)]);
         }
         Rf_unprotect(1);
     }
-    let call = Rf_protect(call((*callee).function, &[arguments]));
-    let value = Rf_protect(Rf_eval(call, (*callee).caller));
+    let value = Rf_protect(result_of(&*callee, arrays));
     let single = !object::handle_of(value).is_null();
     let count = if single { 1 } else { Rf_xlength(value) };
     let fine = single || TYPEOF(value) == SEXPTYPE::VECSXP;
@@ -152,7 +183,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         raise();
     }
     born::release(born);
-    Rf_unprotect(4);
+    Rf_unprotect(3);
     value
 }
 
@@ -179,7 +210,11 @@ pub unsafe extern "C" fn trampoline(
         born: born::begin(),
     };
     let mut value = R_NilValue;
+    // functions of a list see to it themselves
+    let written = matches!((*data.callee).function, Function::Written { .. });
+    let pairing = written.then(|| spread::pair(true));
     let jumped = rmlx_protect(body, (&raw mut data).cast(), (*frame).cont, &mut value) != 0;
+    pairing.map(spread::pair);
     born::end(data.born);
     (*frame).jumped = jumped;
     jumped.into()

@@ -136,7 +136,7 @@ unsafe fn is_number(x: SEXP) -> bool {
 
 /// `.Call`: list(skeletons of all arguments, leaves of those in `argnums`, these positions); NULL where
 /// something in them is not usual, for R's side to see to. `convert` is `as_mlx()`.
-unsafe extern "C" fn split_arguments(args: SEXP, argnums: SEXP, convert: SEXP) -> SEXP {
+pub unsafe extern "C" fn split_arguments(args: SEXP, argnums: SEXP, convert: SEXP) -> SEXP {
     let n = XLENGTH(args);
     let usual = match TYPEOF(argnums) {
         SEXPTYPE::NILSXP => true,
@@ -193,7 +193,11 @@ unsafe extern "C" fn restore_tree(skeleton: SEXP, leaves: SEXP, keep: SEXP) -> S
     put_back(skeleton, leaves, Rf_asLogical(keep) == 1)
 }
 
-unsafe fn put_back(x: SEXP, leaves: SEXP, keep: bool) -> SEXP {
+/// As [`restore_tree`].
+///
+/// # Safety
+/// Both are protected; the caller owns nothing (this may jump) and protects the result.
+pub unsafe fn put_back(x: SEXP, leaves: SEXP, keep: bool) -> SEXP {
     if is_leaf(x) {
         let at = Rf_asInteger(VECTOR_ELT(x, 0)) as R_xlen_t - 1;
         if TYPEOF(leaves) != SEXPTYPE::VECSXP || at < 0 || at >= XLENGTH(leaves) {
@@ -239,17 +243,24 @@ unsafe extern "C" fn arrays_within(x: SEXP) -> SEXP {
     list
 }
 
-/// `.Call`: whether a function gave what can be differentiated: an array of one floating-point number.
-unsafe extern "C" fn is_loss(x: SEXP) -> SEXP {
+/// Whether a function gave what can be differentiated: an array of one floating-point number.
+///
+/// # Safety
+/// On R's main thread; `x` is live.
+pub unsafe fn is_scalar(x: SEXP) -> bool {
     let handle = object::handle_of(x);
-    let fine = !handle.is_null() && {
+    !handle.is_null() && {
         let ctx = handle::peek(handle);
         !ctx.is_null() && {
             let array = mlx::borrow(&ctx);
             mlx::size(array) == 1 && dtype::is_inexact(mlx::dtype(array))
         }
-    };
-    Rf_ScalarLogical(fine.into())
+    }
+}
+
+/// `.Call`: as [`is_scalar`].
+unsafe extern "C" fn is_loss(x: SEXP) -> SEXP {
+    Rf_ScalarLogical(is_scalar(x).into())
 }
 
 routines![
