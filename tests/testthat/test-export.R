@@ -86,6 +86,8 @@ test_that("factorizations, custom functions, gradients and maps are exported as 
   expect_near(mlx_grad(back, c(1, 2))[[1L]], c(6, 24) + 1, 1e-6)
   mlx_export_function(file, function(x) mlx_grad(function(z) sum(sin(z)), x)[[1L]], c(0, 1))
   expect_near(mlx_import_function(file)(c(0, 1)), cos(c(0, 1)), 1e-6)
+  mlx_export_function(file, function(x) mlx_grad(function(z) sum(mlx_maximum(z, 0) * c(2, 3, 4)), x)[[1L]], c(0, 1, 2))
+  expect_identical(as.numeric(mlx_import_function(file)(c(0, 1, -1))), c(1, 3, 0))
   mlx_export_function(file, mlx_vmap(function(x) sum(x^2)), matrix(1:4, 2))
   expect_near(mlx_import_function(file)(matrix(1:4, 2)), c(10, 20), 1e-6)
   expect_near(mlx_grad(function(y) {

@@ -77,6 +77,38 @@ test_that("ties share the gradient equally", {
   expect_slope(function(x) sum(mlx_sort(x) * c(1, 2, 3)), c(1, 1, 1), c(1, 2, 3))
 })
 
+test_that("the larger and the smaller of two arrays have their gradients in every layout and dtype, mapped and compiled", {
+  wide <- matrix(c(-1, 0, 2, 3, 0, -2, 5, 1.5, 0, 1, -3, 2), 3)
+  other <- matrix(c(0, 0, 2, -3, 1, -2, 4, 1.5, 7, 0, -3, 9), 3)
+  weights <- matrix(c(1, -2, 0.5, 3, 1, 2, -1, 4, 1, 1, 6, 2), 3)
+  taken <- (wide > other) + (wide == other) / 2 # closed form
+  local_cpu()
+  for (dtype in c("float32", "float64", "float16", "bfloat16")) {
+    arrays <- list(
+      columns = as_mlx(wide, dtype = dtype), rows = mlx_contiguous(as_mlx(wide, dtype = dtype)),
+      transposed = t(as_mlx(t(wide), dtype = dtype)), part = as_mlx(cbind(9, wide, 9), dtype = dtype)[, 2:5]
+    )
+    y <- as_mlx(other, dtype = dtype)
+    w <- as_mlx(weights, dtype = dtype)
+    up <- function(x, y) sum(mlx_maximum(x, y) * w)
+    down <- function(x, y) sum(mlx_minimum(x, y) * w)
+    for (x in arrays) {
+      expect_equal(grads <- lapply(mlx_grad(up, x, y), as_r), list(taken * weights, (1 - taken) * weights))
+      expect_equal(lapply(mlx_grad(down, x, y), as_r), rev(grads))
+      # beside one number, with one weight for all
+      half <- (wide > 0) + (wide == 0) / 2
+      expect_equal(slope_at(function(x) sum(mlx_maximum(x, 0)), x), half)
+      expect_equal(slope_at(function(x) sum(mlx_minimum(0, x)), x), 1 - half)
+      # row by row
+      each <- mlx_vmap(function(x, y, w) mlx_grad(function(x) sum(mlx_maximum(x, y) * w), x)[[1L]])
+      expect_equal(as_r(each(x, y, w)), taken * weights)
+    }
+    compiled <- mlx_compile(function(x, y) mlx_grad(up, x, y))
+    expect_equal(lapply(compiled(arrays$columns, y), as_r), grads)
+  }
+  expect_identical(slope_at(function(x) sum(mlx_maximum(x, c(1, NaN, 3)) * c(1, 1, 2)), c(NaN, 2, 3)), c(0, 0, 1))
+})
+
 test_that("products with zeros have gradients", {
   local_cpu()
   expect_slope(prod, c(2, 3, 4), c(12, 8, 6))

@@ -402,6 +402,17 @@ mx::array apply(
 
 } // namespace
 
+mx::array rmlx::exact(std::string_view name, Arrays inputs, mx::Stream stream) {
+  uint32_t row = 0;
+  while (row < table.count && name != table.rows[row].name) {
+    row++;
+  }
+  if (row == table.count) {
+    throw std::logic_error("[rmlx] there is no exact operation of this name");
+  }
+  return apply(row, 0, std::move(inputs), stream);
+}
+
 extern "C" void rmlx_exact_register(
     const rmlx_exact_row* rows,
     size_t count,

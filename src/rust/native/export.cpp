@@ -13,6 +13,7 @@
 #include <mlx/primitives.h>
 
 #include "derive.h"
+#include "extreme.h"
 #include "outputs.h"
 #include "own.h"
 #include "solve.h"
@@ -79,7 +80,7 @@ class Plain {
     if (!a.has_primitive() && a.status() == mx::array::Status::unscheduled && !inputs_.count(a.id())) {
       throw std::domain_error("captured");
     }
-    if (rmlx::is_exact(a)) {
+    if (rmlx::is_exact(a) && !rmlx::composed(a, a.inputs())) {
       throw OnlyOurs(a.primitive().name());
     }
     path_.push_back({a, rmlx::is_passed_on(a) ? Arrays{value(a)} : a.inputs(), 0});
@@ -110,7 +111,7 @@ class Plain {
     // MLX would take a wrapper for what it wraps, by its name
     auto wrapper = dynamic_cast<const rmlx::Wrapper*>(&a.primitive());
     Arrays arguments;
-    bool changed = wrapper != nullptr || rmlx::name_of(a) == "Solve";
+    bool changed = wrapper != nullptr || rmlx::is_exact(a) || rmlx::name_of(a) == "Solve";
     for (auto& input : a.inputs()) {
       changed = changed || fresh_.count(input.id()) > 0;
       arguments.push_back(now(input));
@@ -119,7 +120,9 @@ class Plain {
       return;
     }
     auto outputs = a.outputs();
-    Arrays made = rmlx::name_of(a) == "Solve"
+    auto composed = rmlx::composed(a, arguments);
+    Arrays made = composed ? *composed
+        : rmlx::name_of(a) == "Solve"
         ? rmlx::solved_by_mlx(a.primitive(), arguments)
         : rmlx::outputs_like(
               outputs, wrapper ? wrapper->wrapped() : a.primitive_ptr(), arguments);

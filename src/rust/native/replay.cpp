@@ -7,6 +7,7 @@
 #include "mlx/c/private/mlx.h"
 #include "status.h"
 
+#include "extreme.h"
 #include "outputs.h"
 #include "walk.h"
 #include "wrapper.h"
@@ -33,11 +34,12 @@ Arrays rmlx::replay(
     return out;
   };
   for (auto& a : rmlx::between(inputs, outputs, rmlx::any_array)) {
-    Arrays results = a.outputs();
+    Arrays results = a.outputs(), arguments = now(a.inputs());
     auto wrapper = plain ? dynamic_cast<const Wrapper*>(&a.primitive()) : nullptr;
     bool unwraps = wrapper && !wrapper->has_own_kernel();
     auto primitive = unwraps ? wrapper->wrapped() : a.primitive_ptr();
-    Arrays made = rmlx::outputs_like(results, primitive, now(a.inputs()));
+    auto composed = plain ? rmlx::composed(a, arguments) : std::nullopt;
+    Arrays made = composed ? *composed : rmlx::outputs_like(results, primitive, arguments);
     for (size_t i = 0; i < results.size(); i++) {
       fresh.emplace(results[i].id(), made[i]);
     }

@@ -62,6 +62,11 @@ impl Graph {
         self.scale(&self.add(&square, &self.scalar(1.0, x)?)?, scale)
     }
 
+    /// Ones of the shape and dtype of `x`.
+    pub fn ones_like(self, x: &Array) -> Result<Array> {
+        mlx::unary(mlx_sys::mlx_ones_like, x, self.0)
+    }
+
     /// Zeros of the shape and dtype of `x`.
     pub fn zeros_like(self, x: &Array) -> Result<Array> {
         mlx::unary(mlx_sys::mlx_zeros_like, x, self.0)

@@ -15,6 +15,7 @@ mod distribution;
 mod draw;
 mod erf;
 mod expo;
+mod extreme;
 mod f_law;
 mod ffi;
 mod gamma;

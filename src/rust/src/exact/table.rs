@@ -2,8 +2,8 @@
 use super::graph::Graph;
 use super::wide::{loop1, loop2, loop3};
 use super::{
-    bessel, beta, beta_law, counts, draw, erf, expo, f_law, gamma, gamma_law, logit, normal_law,
-    polygamma, round, student_law, trig,
+    bessel, beta, beta_law, counts, draw, erf, expo, extreme, f_law, gamma, gamma_law, logit,
+    normal_law, polygamma, round, student_law, trig,
 };
 use crate::error::Result;
 use crate::ffi::c_text;
@@ -184,6 +184,8 @@ table! {
     NormalTail(1, normal_law::tails, normal_law::d_tails),
     /// Quantiles of the normal distribution.
     NormalQuantile(1, normal_law::quantiles, normal_law::d_quantiles),
+    /// What max(x, y) passes on of a derivative d to x.
+    Share(3, each3!(extreme::share), extreme::d_share),
     /// The log density of the gamma distribution at x, of a shape.
     GammaDensity(2, each2!(gamma_law::log_density), gamma_law::d_density),
     /// Tails of the gamma distribution.

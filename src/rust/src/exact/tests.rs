@@ -49,6 +49,7 @@ fn rows() -> impl Iterator<Item = Exact> {
         BesselIScaled,
         NormalTail,
         NormalQuantile,
+        Share,
         GammaDensity,
         GammaTail,
         GammaQuantile,
@@ -126,6 +127,7 @@ fn is_whole(op: Exact, argnum: usize) -> bool {
     use Exact::*;
     match op {
         Choose | Lchoose => argnum == 1,
+        Share => argnum > 0,
         BinomialDensity => argnum < 2,
         PoissonDensity | NegativeBinomialDensity | GammaDraw => argnum == 0,
         BinomialQuantile

@@ -1,0 +1,20 @@
+//! How a derivative is shared between two values of which the larger one was taken.
+use super::table::{Exact, Node};
+use crate::error::Result;
+use crate::mlx::Array;
+
+/// d if x is above y, half of it if they are equal, else nothing of it.
+pub fn share(d: f64, x: f64, y: f64) -> f64 {
+    let half = |yes: bool| if yes { 0.5 } else { 0.0 };
+    d * (half(x > y) + half(x >= y))
+}
+
+/// It is linear in d, and constant in x and y.
+pub fn d_share(n: &Node<'_>) -> Result<Array> {
+    if n.argnum > 0 {
+        return n.graph.zeros_like(n.output);
+    }
+    let one = n.graph.ones_like(n.output)?;
+    n.graph
+        .exact(Exact::Share, [&one, &n.inputs[1], &n.inputs[2]])
+}
