@@ -4,7 +4,8 @@
 // ordinary operations, so that gradients of any order, vmap and compile work.
 //
 // float32 arrays are served by the same kernels: each block is widened, computed
-// in double precision and rounded once.
+// in double precision and rounded once. What loses nothing in single precision
+// may have a kernel for it.
 
 #include "exact.h"
 
@@ -34,6 +35,7 @@ struct Table {
   const rmlx_exact_row* rows = nullptr;
   size_t count = 0;
   rmlx_exact_kernel kernel = nullptr;
+  rmlx_exact_single single = nullptr;
   rmlx_exact_derivative derivative = nullptr;
 };
 
@@ -66,12 +68,13 @@ class Strided {
     }
   }
 
-  void read(double* to, size_t n) {
+  template <typename K>
+  void read(K* to, size_t n) {
     Axis& inner = axes_.back();
     while (n > 0) {
       size_t m = std::min(n, static_cast<size_t>(inner.size - inner.at));
       for (size_t i = 0; i < m; i++) {
-        to[i] = static_cast<double>(at_[i * inner.stride]);
+        to[i] = static_cast<K>(at_[i * inner.stride]);
       }
       to += m;
       n -= m;
@@ -133,8 +136,16 @@ bool walk_alike(const std::vector<mx::array>& inputs) {
   return row || col || strides;
 }
 
-// Runs the kernel over all elements of `out`'s buffer, on a thread of MLX's.
-template <typename T>
+int compute(uint32_t row, int32_t order, const double* const* from, uint32_t arity, double* into, size_t n) {
+  return table.kernel(row, order, from, arity, into, n);
+}
+
+int compute(uint32_t row, int32_t, const float* const* from, uint32_t arity, float* into, size_t n) {
+  return table.single(row, from, arity, into, n);
+}
+
+// Runs the kernel for numbers of type K over all elements of `out`'s buffer, on a thread of MLX's.
+template <typename T, typename K>
 void run(
     uint32_t row,
     int32_t order,
@@ -142,11 +153,11 @@ void run(
     const Layouts& layouts,
     mx::array& out,
     bool shares_buffer) {
-  constexpr bool direct = std::is_same_v<T, double>;
+  constexpr bool direct = std::is_same_v<T, K>;
   const size_t arity = inputs.size(), n = out.data_size();
-  double blocks[RMLX_EXACT_MAX_ARITY][BLOCK];
-  double result[BLOCK];
-  const double* from[RMLX_EXACT_MAX_ARITY] = {};
+  K blocks[RMLX_EXACT_MAX_ARITY][BLOCK];
+  K result[BLOCK];
+  const K* from[RMLX_EXACT_MAX_ARITY] = {};
   const T* data[RMLX_EXACT_MAX_ARITY] = {};
   std::vector<Strided<T>> strided;
   strided.reserve(arity);
@@ -154,7 +165,7 @@ void run(
     data[k] = inputs[k].data<T>();
     from[k] = blocks[k];
     if (layouts[k] == Layout::single) {
-      std::fill_n(blocks[k], BLOCK, static_cast<double>(data[k][0]));
+      std::fill_n(blocks[k], BLOCK, static_cast<K>(data[k][0]));
     } else if (layouts[k] == Layout::strided) {
       strided.emplace_back(inputs[k]);
     }
@@ -174,12 +185,12 @@ void run(
         }
       }
     }
-    double* into = result;
+    K* into = result;
     if constexpr (direct) {
       // A kernel is promised that its output overlaps no input.
       into = shares_buffer ? result : to + start;
     }
-    if (table.kernel(row, order, from, arity, into, m) != 0) {
+    if (compute(row, order, from, arity, into, m) != 0) {
       throw std::runtime_error(
           std::string("[rmlx] the kernel of ") + table.rows[row].name +
           " failed");
@@ -256,9 +267,11 @@ class Exact : public mx::UnaryPrimitive {
                       out = mx::array::unsafe_weak_copy(out),
                       shares_buffer]() mutable {
       if (out.dtype() == mx::float64) {
-        run<double>(row, order, in, layouts, out, shares_buffer);
+        run<double, double>(row, order, in, layouts, out, shares_buffer);
+      } else if (table.rows[row].has_single) {
+        run<float, float>(row, order, in, layouts, out, shares_buffer);
       } else {
-        run<float>(row, order, in, layouts, out, shares_buffer);
+        run<float, double>(row, order, in, layouts, out, shares_buffer);
       }
     });
   }
@@ -417,8 +430,9 @@ extern "C" void rmlx_exact_register(
     const rmlx_exact_row* rows,
     size_t count,
     rmlx_exact_kernel kernel,
+    rmlx_exact_single single,
     rmlx_exact_derivative derivative) {
-  table = {rows, count, kernel, derivative};
+  table = {rows, count, kernel, single, derivative};
 }
 
 extern "C" int rmlx_exact_apply(

@@ -3,6 +3,7 @@
 // Rust, and the two must agree.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ enum { RMLX_EXACT_MAX_ARITY = 3 };
 typedef struct rmlx_exact_row_ {
   const char* name;
   uint32_t arity;
+  bool has_single; // a kernel in single precision too
 } rmlx_exact_row;
 
 // Computes n elements of row `row` from `arity` input buffers of n doubles each.
@@ -31,6 +33,14 @@ typedef int (*rmlx_exact_kernel)(
     const double* const* inputs,
     uint32_t arity,
     double* output,
+    size_t n);
+
+// The same of a row that has a kernel in single precision.
+typedef int (*rmlx_exact_single)(
+    uint32_t row,
+    const float* const* inputs,
+    uint32_t arity,
+    float* output,
     size_t n);
 
 // Builds, by ordinary operations, the derivative of row `row` with respect to
@@ -54,6 +64,7 @@ void rmlx_exact_register(
     const rmlx_exact_row* rows,
     size_t count,
     rmlx_exact_kernel kernel,
+    rmlx_exact_single single,
     rmlx_exact_derivative derivative);
 
 // Makes the lazy result of row `row` on inputs that broadcast together, all

@@ -2,10 +2,14 @@
 use super::table::{Exact, Node};
 use crate::error::Result;
 use crate::mlx::Array;
+use std::ops::{Add, Mul};
 
 /// d if x is above y, half of it if they are equal, else nothing of it.
-pub fn share(d: f64, x: f64, y: f64) -> f64 {
-    let half = |yes: bool| if yes { 0.5 } else { 0.0 };
+pub fn share<T>(d: T, x: T, y: T) -> T
+where
+    T: Copy + PartialOrd + From<f32> + Add<Output = T> + Mul<Output = T>,
+{
+    let half = |yes: bool| T::from(if yes { 0.5 } else { 0.0 });
     d * (half(x > y) + half(x >= y))
 }
 

@@ -14,6 +14,7 @@ use std::sync::Once;
 struct CRow {
     name: *const c_char,
     arity: u32,
+    has_single: bool,
 }
 
 type CKernel = unsafe extern "C" fn(
@@ -22,6 +23,14 @@ type CKernel = unsafe extern "C" fn(
     inputs: *const *const f64,
     arity: u32,
     output: *mut f64,
+    n: usize,
+) -> c_int;
+
+type CSingle = unsafe extern "C" fn(
+    row: u32,
+    inputs: *const *const f32,
+    arity: u32,
+    output: *mut f32,
     n: usize,
 ) -> c_int;
 
@@ -43,6 +52,7 @@ extern "C" {
         rows: *const CRow,
         count: usize,
         kernel: CKernel,
+        single: CSingle,
         derivative: CDerivative,
     );
     fn rmlx_exact_apply(
@@ -68,12 +78,13 @@ pub fn register() {
             .map(|row| CRow {
                 name: row.name.as_ptr(),
                 arity: row.arity,
+                has_single: row.single.is_some(),
             })
             .collect();
         let rows: &'static [CRow] = rows.leak();
         // SAFETY: the rows are leaked, so they outlive every operation, and the
-        // two functions have the types that exact.h declares.
-        unsafe { rmlx_exact_register(rows.as_ptr(), rows.len(), kernel, derivative) };
+        // three functions have the types that exact.h declares.
+        unsafe { rmlx_exact_register(rows.as_ptr(), rows.len(), kernel, single, derivative) };
     });
 }
 
@@ -93,6 +104,29 @@ pub fn apply(op: Exact, order: i32, inputs: &[&Array], s: mlx_stream) -> Result<
     })?)
 }
 
+/// Runs a kernel on what C++ passes: `arity` addresses of n numbers each, which do not change during the
+/// call, and a place for n numbers, which overlaps no input (exact.h promises it).
+unsafe fn on_slices<T>(
+    inputs: *const *const T,
+    arity: u32,
+    output: *mut T,
+    n: usize,
+    kernel: impl FnOnce(&[&[T]], &mut [T]),
+) -> c_int {
+    let run = AssertUnwindSafe(|| {
+        let mut slices: [&[T]; MAX_ARITY] = [&[]; MAX_ARITY];
+        for (k, slice) in slices.iter_mut().enumerate().take(arity as usize) {
+            // SAFETY: see above.
+            *slice = unsafe { std::slice::from_raw_parts(*inputs.add(k), n) };
+        }
+        // SAFETY: see above.
+        let output = unsafe { std::slice::from_raw_parts_mut(output, n) };
+        kernel(&slices[..arity as usize], output);
+    });
+    // A panic may not cross into C++, which makes an MLX error of the status.
+    c_int::from(catch_unwind(run).is_err())
+}
+
 /// Runs the kernel of a row. Called on MLX's threads.
 unsafe extern "C" fn kernel(
     row: u32,
@@ -102,19 +136,24 @@ unsafe extern "C" fn kernel(
     output: *mut f64,
     n: usize,
 ) -> c_int {
-    let run = AssertUnwindSafe(|| {
-        let mut slices: [&[f64]; MAX_ARITY] = [&[]; MAX_ARITY];
-        for (k, slice) in slices.iter_mut().enumerate().take(arity as usize) {
-            // SAFETY: C++ passes `arity` addresses of n doubles each, which do
-            // not change during the call.
-            *slice = unsafe { std::slice::from_raw_parts(*inputs.add(k), n) };
+    on_slices(inputs, arity, output, n, |inputs, output| {
+        (TABLE[row as usize].kernel)(order, inputs, output);
+    })
+}
+
+/// As [`kernel`], of a row that has one in single precision.
+unsafe extern "C" fn single(
+    row: u32,
+    inputs: *const *const f32,
+    arity: u32,
+    output: *mut f32,
+    n: usize,
+) -> c_int {
+    on_slices(inputs, arity, output, n, |inputs, output| {
+        if let Some(single) = TABLE[row as usize].single {
+            single(inputs, output);
         }
-        // SAFETY: n doubles, which overlap no input (exact.h promises it).
-        let output = unsafe { std::slice::from_raw_parts_mut(output, n) };
-        (TABLE[row as usize].kernel)(order, &slices[..arity as usize], output);
-    });
-    // A panic may not cross into C++, which makes an MLX error of the status.
-    c_int::from(catch_unwind(run).is_err())
+    })
 }
 
 /// Builds the derivative of a row. Called on the thread that traces.

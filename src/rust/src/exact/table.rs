@@ -15,6 +15,9 @@ use std::ffi::CStr;
 /// run on MLX's threads, where R may not be called.
 pub type Kernel = fn(i32, &[&[f64]], &mut [f64]);
 
+/// The same in single precision, for what loses nothing there.
+pub type Single = fn(&[&[f32]], &mut [f32]);
+
 /// Builds the derivative with respect to `node.inputs[node.argnum]`.
 pub type Derivative = fn(&Node<'_>) -> Result<Array>;
 
@@ -52,6 +55,8 @@ pub struct Row {
     pub arity: u32,
     /// Its values.
     pub kernel: Kernel,
+    /// Its values in single precision, if those need not be computed in double.
+    pub single: Option<Single>,
     /// Its slope.
     pub derivative: Derivative,
 }
@@ -77,9 +82,19 @@ macro_rules! each3 {
     };
 }
 
+/// The kernel in single precision, if one is given.
+macro_rules! single {
+    () => {
+        None
+    };
+    ($kernel:expr) => {
+        Some($kernel)
+    };
+}
+
 /// Declares the rows and, in the same order, the numbers they go by.
 macro_rules! table {
-    ($($(#[$doc:meta])* $op:ident($arity:literal, $kernel:expr, $derivative:expr $(,)?),)*) => {
+    ($($(#[$doc:meta])* $op:ident($arity:literal, $kernel:expr, $derivative:expr $(; $single:expr)? $(,)?),)*) => {
         /// A function that a kernel of ours computes in double precision.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(u32)]
@@ -98,6 +113,7 @@ macro_rules! table {
             name: c_text(concat!("Exact", stringify!($op), "\0")),
             arity: $arity,
             kernel: $kernel,
+            single: single!($($single)?),
             derivative: $derivative,
         },)*];
     };
@@ -185,7 +201,7 @@ table! {
     /// Quantiles of the normal distribution.
     NormalQuantile(1, normal_law::quantiles, normal_law::d_quantiles),
     /// What max(x, y) passes on of a derivative d to x.
-    Share(3, each3!(extreme::share), extreme::d_share),
+    Share(3, each3!(extreme::share), extreme::d_share; |inputs, output| loop3(inputs, output, extreme::share)),
     /// The log density of the gamma distribution at x, of a shape.
     GammaDensity(2, each2!(gamma_law::log_density), gamma_law::d_density),
     /// Tails of the gamma distribution.

@@ -72,7 +72,7 @@ pub fn loop2(x: &[f64], y: &[f64], output: &mut [f64], f: impl Fn(f64, f64) -> f
 
 /// Applies a function to each triple of elements.
 #[inline(always)]
-pub fn loop3(inputs: &[&[f64]], output: &mut [f64], f: impl Fn(f64, f64, f64) -> f64) {
+pub fn loop3<T: Copy>(inputs: &[&[T]], output: &mut [T], f: impl Fn(T, T, T) -> T) {
     let (x, y, z) = (inputs[0], inputs[1], inputs[2]);
     for (((o, &x), &y), &z) in output.iter_mut().zip(x).zip(y).zip(z) {
         *o = f(x, y, z);
