@@ -23,7 +23,10 @@ NULL
 
 #' @rdname mlx_elements
 #' @export
-mlx_square <- function(x) .Call(C_square, x)
+mlx_square <- function(x) .Call(C_square, x, .Generic)
+
+# UseMethod() sets it for a method, which has the argument from its generic.
+.Generic <- NULL
 
 #' @rdname mlx_elements
 #' @export

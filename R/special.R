@@ -45,7 +45,7 @@ mlx_erfinv <- function(x) .Call(C_erfinv, x)
 
 #' @rdname mlx_special
 #' @export
-mlx_sigmoid <- function(x) .Call(C_sigmoid, x)
+mlx_sigmoid <- function(x) .Call(C_sigmoid, x, .Generic)
 
 #' @rdname mlx_special
 #' @export

@@ -20,6 +20,13 @@ test_that("intermediate values of an expression leave no memory behind", {
   expect_lt(left_by(chain), 1.5)
   v <- seq_len(1e5) / 1e5
   expect_equal(as.numeric(chain()), sqrt(exp(-(v * 2 + 1)) / 3 - v^2 * 0.001))
+  exported <- compiler::cmpfun(function() {
+    y <- mlx_square(mlx_sigmoid(x * 2))
+    mlx_eval(y)
+    y
+  })
+  expect_lt(left_by(exported), 1.5)
+  expect_equal(as.numeric(exported()), plogis(2 * v)^2)
 })
 
 test_that("an operand that anything else refers to stays usable", {
@@ -110,6 +117,23 @@ test_that("methods for a class of one's own may use their arguments after NextMe
   expect_equal(sub(c(1, 2)) + sub(c(3, 5)), list(c(1, 2), c(3, 5), c(4, 7)))
   expect_equal(sub(c(1, 2)) + c(3, 5), list(c(1, 2), c(3, 5), c(4, 7)))
   expect_equal(exp(sub(c(0, 1))), list(c(0, 1), exp(c(0, 1))))
+})
+
+test_that("the frame of a generic of one's own keeps its argument, whatever function its method is", {
+  local_cpu()
+  kept <- list()
+  halfway <- function(x) {
+    kept$frame <<- environment()
+    on.exit(kept$late <<- x)
+    UseMethod("halfway")
+  }
+  new <- function() as_mlx(c(1, 2), dtype = "float64") * 1
+  for (case in list(list(mlx_square, c(1, 4)), list(mlx_sigmoid, plogis(c(1, 2))))) {
+    halfway.mlx <- case[[1]]
+    expect_equal(as.numeric(halfway(new())), case[[2]])
+    expect_equal(as.numeric(kept$frame$x), c(1, 2))
+    expect_equal(as.numeric(kept$late), c(1, 2))
+  }
 })
 
 test_that("copies of an operand, and what was read of it, are not touched", {

@@ -6,6 +6,9 @@
 //! operand that is the value of a variable, of a list's element or of another function's argument has a second one
 //! beside that of the method's own argument. Only entries whose R callers use an operand once say that it
 //! is spent.
+//!
+//! What compiled code has on its stack is not counted. In `y - exp(f())` the first operand lies there, and R itself
+//! overwrites it if `f()` empties `y` and gives its value; ours is then an array that is gone, which is an error.
 use crate::ffi::*;
 use crate::{handle, object};
 

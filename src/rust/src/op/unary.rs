@@ -117,12 +117,21 @@ unsafe fn run(how: How, x: SEXP) -> SEXP {
     names::elementwise(out, &[x])
 }
 
-/// Functions; then those whose R callers use the argument once, so that it is spent.
+/// Functions; then those whose R callers use the argument once, so that it is spent; then exported ones of
+/// these, that tell of the user's generic if they are its method: its frame has the very promise.
 macro_rules! unary {
-    (functions { $($name:ident = $how:expr;)* } spending { $($spender:ident = $does:expr;)* }) => {
+    (
+        functions { $($name:ident = $how:expr;)* }
+        spending { $($spender:ident = $does:expr;)* }
+        exported { $($export:ident = $gives:expr;)* }
+    ) => {
         $(unsafe extern "C" fn $name(x: SEXP) -> SEXP { run($how, x) })*
         $(unsafe extern "C" fn $spender(x: SEXP) -> SEXP { spent::after(run($does, x), &[x]) })*
-        routines![$($name / 1,)* $($spender / 1),*];
+        $(unsafe extern "C" fn $export(x: SEXP, generic: SEXP) -> SEXP {
+            let out = run($gives, x);
+            if generic == R_NilValue { spent::after(out, &[x]) } else { out }
+        })*
+        routines![$($name / 1,)* $($spender / 1,)* $($export / 2),*];
     };
 }
 
@@ -155,7 +164,6 @@ unary! {
         sign = Composed(rounding::sign);
         negate = Native(mlx_sys::mlx_negative);
         sqrt = Partial(mlx_sys::mlx_sqrt);
-        square = Native(mlx_sys::mlx_square);
         exp = ExactIn64(mlx_sys::mlx_exp, Exact::Exp);
         expm1 = ExactIn64(mlx_sys::mlx_expm1, Exact::Expm1);
         log = Partial(mlx_sys::mlx_log);
@@ -184,6 +192,9 @@ unary! {
         lgamma = Special(|x, s| exact::unary(Exact::Lgamma, x, s));
         digamma = Special(|x, s| exact::unary(Exact::Digamma, x, s));
         trigamma = Special(|x, s| exact::polygamma(1, x, s));
+    }
+    exported {
+        square = Native(mlx_sys::mlx_square);
         sigmoid = ExactIn64(mlx_sys::mlx_sigmoid, Exact::Sigmoid);
     }
 }
