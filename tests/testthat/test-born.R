@@ -30,6 +30,43 @@ test_that("arrays within lists, environments, closures, attributes and calls sta
   expect_equal(as.numeric(environment(values_of(function(y) y ~ 1))$y), doubled)
 })
 
+test_that("arrays that promises, conditions, exits, finalizers and constants hold stay usable", {
+  later <- new.env()
+  values_of(function(y) {
+    delayedAssign("z", y * 1, assign.env = later)
+    later$z
+    (function(...) later$dots <- function() ..1)(y * 1)
+    later$of <- (function(a) {
+      force(a)
+      environment()
+    })(y * 1)
+    gone <- new.env()
+    gone$y <- y * 1
+    reg.finalizer(gone, function(e) later$last <- e$y)
+    rm(gone)
+    later$code <- bquote(.(y * 1) + 1)
+    withCallingHandlers(
+      signalCondition(structure(class = c("born", "condition"), list(v = y * 1))),
+      born = function(cnd) later$cnd <- cnd
+    )
+    on.exit(later$exit <- y)
+  })
+  invisible(gc())
+  for (x in list(later$z, later$dots(), later$of$a, later$last, later$cnd$v, later$exit)) {
+    expect_equal(as.numeric(x), doubled)
+  }
+  expect_equal(as.numeric(eval(later$code)), doubled + 1)
+  expect_equal(as.numeric(eval(later$code)), doubled + 1)
+})
+
+test_that("what leaves a differentiated function by a jump stays usable", {
+  x <- as_mlx(c(1, 2, 3))
+  out <- callCC(function(leave) mlx_grad(function(x) leave(x * 2), x))
+  expect_equal(as.numeric(out), doubled)
+  out <- withRestarts(mlx_grad(function(x) invokeRestart("leave", x * 2), x), leave = identity)
+  expect_equal(as.numeric(out), doubled)
+})
+
 test_that("a copy with attributes of its own keeps the array that it shares", {
   out <- values_of(function(y) {
     z <- y * 1

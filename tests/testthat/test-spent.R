@@ -136,6 +136,94 @@ test_that("the frame of a generic of one's own keeps its argument, whatever func
   }
 })
 
+test_that("replacement functions, and what reads for them, keep their arguments", {
+  local_cpu()
+  new <- function() as_mlx(c(1, 2), dtype = "float64") * 1
+  kept <- NULL
+  `part<-` <- function(x, value) {
+    exp(value)
+    x$part <- value
+    exp(value)
+    x
+  }
+  copied <- function(x) x * 1
+  `copied<-` <- function(x, value) value
+  `looked<-` <- function(x, value) {
+    exp(x)
+    kept <<- x
+    x * value
+  }
+  methods <- list(`$<-` = function(x, name, value) {
+    -value
+    x <- unclass(x)
+    x[[name]] <- value
+    structure(x, class = "spent_list")
+  })
+  registerS3method("$<-", "spent_list", methods[[1]])
+  run <- function() {
+    l <- list(part = 0)
+    part(l) <- new()
+    expect_equal(as.numeric(l$part), c(1, 2))
+    l <- structure(list(), class = "spent_list")
+    given <- l$of <- new()
+    exp(given)
+    expect_equal(as.numeric(unclass(l)$of), c(1, 2))
+    x <- new()
+    looked(copied(x)) <- 3
+    expect_equal(as.numeric(x), c(3, 6))
+    expect_equal(as.numeric(kept), c(1, 2))
+  }
+  run()
+  compiler::cmpfun(run)()
+})
+
+test_that("arguments passed on by `...`, conditions, restarts, generators and reference classes stay usable", {
+  local_cpu()
+  fresh <- function() as_mlx(c(1, 2), dtype = "float64") * 1
+  is_v <- function(x) expect_equal(as.numeric(x), c(1, 2))
+  is_v((function(...) {
+    mlx_square(...)
+    exp(..1)
+    do.call(exp, list(...))
+    (function(...) exp(...elt(1)))(...)
+    ..1
+  })(fresh()))
+  caught <- tryCatch(stop(structure(class = c("spent", "condition"), list(v = fresh()))), spent = identity)
+  exp(caught$v)
+  is_v(caught$v)
+  again <- withRestarts(invokeRestart("again", fresh()), again = function(v) {
+    exp(v)
+    v
+  })
+  is_v(again)
+  following <- local({
+    state <- fresh()
+    function() {
+      old <- state
+      state <<- exp(log(state))
+      old
+    }
+  })
+  expect_equal(as.numeric(following() * following()), c(1, 4))
+  cell <- setRefClass("spent_cell", fields = list(v = "ANY"), where = environment(), methods = list(
+    take = function() {
+      out <- v
+      v <<- NULL
+      out
+    }
+  ))$new(v = fresh())
+  other <- cell$copy()
+  exp(cell$take())
+  is_v(other$v)
+  setGeneric("spent_both", function(x) {
+    out <- standardGeneric("spent_both")
+    list(x, out)
+  }, where = environment())
+  setOldClass("mlx", where = environment())
+  setMethod("spent_both", "mlx", mlx_square, where = environment())
+  is_v(spent_both(fresh())[[1]])
+})
+
 test_that("copies of an operand, and what was read of it, are not touched", {
   local_cpu()
   x <- as_mlx(c(1, 2, 4), dtype = "float64") * 1
