@@ -119,7 +119,7 @@ Arrays pull(
     });
     std::vector<int> argnums;
     for (size_t i = 0; i < at->inputs().size(); i++) {
-      if (depending.count(at->inputs()[i].id())) {
+      if (depending.has(at->inputs()[i].id())) {
         argnums.push_back(static_cast<int>(i));
       }
     }

@@ -4,7 +4,6 @@
 #include <stdexcept>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -74,10 +73,10 @@ class Plain {
   };
 
   void enter(const mx::array& a) {
-    if (!seen_.insert(a.id()).second) {
+    if (!seen_.insert(a.id())) {
       return;
     }
-    if (!a.has_primitive() && a.status() == mx::array::Status::unscheduled && !inputs_.count(a.id())) {
+    if (!a.has_primitive() && a.status() == mx::array::Status::unscheduled && !inputs_.has(a.id())) {
       throw std::domain_error("captured");
     }
     if (rmlx::is_exact(a) && !rmlx::composed(a, a.inputs())) {

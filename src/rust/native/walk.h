@@ -4,17 +4,17 @@
 #include <algorithm>
 #include <cstdint>
 #include <string_view>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
+#include "ids.h"
+
 namespace rmlx {
 
 using Arrays = std::vector<mlx::core::array>;
-using Ids = std::unordered_set<std::uintptr_t>;
 
 // Several lists, one after the other.
 template <typename... More>
@@ -44,7 +44,7 @@ Arrays between(
   Arrays found;
   std::vector<std::pair<mlx::core::array, size_t>> path; // an array and its next input to look at
   auto enter = [&](const mlx::core::array& a) {
-    if (!seen.insert(a.id()).second || !a.has_primitive() || !carries(a)) {
+    if (!seen.insert(a.id()) || !a.has_primitive() || !carries(a)) {
       return;
     }
     for (auto& sibling : a.siblings()) {
@@ -61,7 +61,7 @@ Arrays between(
         continue;
       }
       for (auto& input : a.inputs()) {
-        if (depending.count(input.id())) {
+        if (depending.has(input.id())) {
           for (auto& one : a.outputs()) {
             depending.insert(one.id());
           }
@@ -87,7 +87,7 @@ void visit(const Arrays& roots, See see, const Arrays& border = {}) {
   while (!open.empty()) {
     mlx::core::array a = open.back();
     open.pop_back();
-    if (!a.has_primitive() || !seen.insert(a.id()).second) {
+    if (!a.has_primitive() || !seen.insert(a.id())) {
       continue;
     }
     see(a);
