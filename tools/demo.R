@@ -177,12 +177,9 @@ lines(evaluation, best, type = "s", col = blue, lwd = 2)
 points(evaluation, gap, pch = 21, bg = "white", col = blue, cex = 0.7)
 legend(
   "topright",
-  legend = c("an evaluation", "the best so far"), col = blue, pch = c(21, NA), lwd = c(NA, 2),
+  legend = c("an evaluation", "the best so far", sprintf("in the end %.0e from glm()'s coefficients", largest)),
+  col = blue, pch = c(21, NA, NA), lwd = c(NA, 2, NA),
   pt.bg = "white", pt.cex = 0.7, bty = "n", cex = 0.8, text.col = ink
-)
-text(
-  1, rounding * 6, sprintf("coefficients %.0e from those of glm()", largest),
-  adj = c(0, 0), col = ink, cex = 0.8
 )
 invisible(dev.off())
 cat("Plot of the loss: ", picture, "\n", sep = "")
