@@ -417,32 +417,34 @@ test_that("a data frame outside argnums reaches f as it is", {
 test_that("a function gives the same when it is differentiated again, which takes a shorter way", {
   x <- as_mlx(matrix(c(1, 2, 3, 4), 2))
   noted <- NULL
-  forms <- list(
-    "a number" = function() mlx_value_grad(function(x) sum(x^2), x),
-    "named arguments" = function() mlx_value_grad(function(a, b) sum(a * b), b = x, a = 2 * x),
-    "some arguments" = function() mlx_value_grad(function(a, b, c) sum(a * b) + sum(c), x, c(1, 2), c = 3, argnums = c("c", "")),
-    "argnums" = function() mlx_value_grad(function(a, b) sum(a * b), x, 2 * x, argnums = 2),
-    "the second by name" = function() mlx_grad(function(a, b) sum(a * b), x, b = 2 * x, argnums = "b"),
-    "nested lists" = function() mlx_value_grad(function(p) sum(p$w * p$more$k) + p$one, list(w = x, more = list(k = 3, n = 2L), one = 1)),
-    "auxiliary results" = function() mlx_value_grad(function(x) list(sum(x), twice = 2 * x, "text"), x),
-    "dots" = function() mlx_value_grad(function(...) sum(..1 * ..2), x, 2 * x),
-    "defaults that ask for the caller" = function() mlx_value_grad(function(x, k = 2, n = nargs()) k * sum(x) * n, x),
-    "a data frame" = function() mlx_grad(function(d) sum(d^2), data.frame(a = 1:2 + 0.5, b = 3:4 + 0.5)),
-    "a function among the arguments" = function() mlx_grad(function(x, g) sum(g(x)), x, exp),
-    "arguments of the same name" = function() mlx_grad(function(x, ...) sum(x) + sum(..1), x, x = 2 * x),
-    "a value noted elsewhere" = function() mlx_grad(function(x) {
+  forms <- alist(
+    "a number" = mlx_value_grad(function(x) sum(x^2), x),
+    "named arguments" = mlx_value_grad(function(a, b) sum(a * b), b = x, a = 2 * x),
+    "an argnum without a name" =
+      mlx_value_grad(function(a, b, c) sum(a * b) + sum(c), x, c(1, 2), c = 3, argnums = c("c", "")),
+    "argnums" = mlx_value_grad(function(a, b) sum(a * b), x, 2 * x, argnums = 2),
+    "the second by name" = mlx_grad(function(a, b) sum(a * b), x, b = 2 * x, argnums = "b"),
+    "nested lists" =
+      mlx_value_grad(function(p) sum(p$w * p$more$k) + p$one, list(w = x, more = list(k = 3, n = 2L), one = 1)),
+    "auxiliary results" = mlx_value_grad(function(x) list(sum(x), twice = 2 * x, "text"), x),
+    "dots" = mlx_value_grad(function(...) sum(..1 * ..2), x, 2 * x),
+    "defaults that ask for the caller" = mlx_value_grad(function(x, k = 2, n = nargs()) k * sum(x) * n, x),
+    "a data frame" = mlx_grad(function(d) sum(d^2), data.frame(a = 1:2 + 0.5, b = 3:4 + 0.5)),
+    "a function among the arguments" = mlx_grad(function(x, g) sum(g(x)), x, exp),
+    "arguments of the same name" = mlx_grad(function(x, ...) sum(x) + sum(..1), x, x = 2 * x),
+    "a value noted elsewhere" = mlx_grad(function(x) {
       noted <<- c(noted, nargs())
       sum(x)
     }, x),
-    "a gradient within" = function() mlx_grad(function(x) sum(mlx_grad(function(z) sum(z^3), x)[[1]]), x),
-    "a vector beside a column" = function() mlx_grad(function(v) sum((c(1, 2) - v)^2), as_mlx(matrix(c(3, 5)))),
-    "text" = function() mlx_grad(function(x) "text", x),
-    "several numbers" = function() mlx_grad(function(x) x, x),
-    "integers" = function() mlx_grad(function(x) mlx_cast(sum(x), "int32"), x),
-    "an error" = function() mlx_grad(function(x) stop("no"), x),
-    "shapes that clash" = function() mlx_grad(function(x) sum(x + as_mlx(1:3)), x),
-    "no arguments" = function() mlx_grad(function(x) x),
-    "argnums that are none" = function() mlx_grad(function(x) sum(x), x, argnums = 2)
+    "a gradient within" = mlx_grad(function(x) sum(mlx_grad(function(z) sum(z^3), x)[[1]]), x),
+    "a vector beside a column" = mlx_grad(function(v) sum((c(1, 2) - v)^2), as_mlx(matrix(c(3, 5)))),
+    "text" = mlx_grad(function(x) "text", x),
+    "several numbers" = mlx_grad(function(x) x, x),
+    "integers" = mlx_grad(function(x) mlx_cast(sum(x), "int32"), x),
+    "an error" = mlx_grad(function(x) stop("no"), x),
+    "shapes that clash" = mlx_grad(function(x) sum(x + as_mlx(1:3)), x),
+    "no arguments" = mlx_grad(function(x) x),
+    "argnums that are none" = mlx_grad(function(x) sum(x), x, argnums = 2)
   )
   told <- function(form) {
     plain <- function(x) if (is_mlx(x)) list(as.array(x), mlx_dtype(x)) else if (is.list(x)) lapply(x, plain) else x
@@ -450,12 +452,11 @@ test_that("a function gives the same when it is differentiated again, which take
   }
   for (name in names(forms)) {
     # one function, so that it is known the second time
-    body(forms[[name]]) <- bquote({
-      f <- .(body(forms[[name]])[[2L]])
-      g <- function() .(`[[<-`(body(forms[[name]]), 2L, quote(f)))
-      list(told(g), told(g), told(g))
-    })
-    again <- forms[[name]]()
+    call <- forms[[name]]
+    f <- eval(call[[2L]])
+    call[[2L]] <- quote(f)
+    g <- eval(call("function", NULL, call))
+    again <- list(told(g), told(g), told(g))
     expect_identical(again[[2L]], again[[1L]], info = name)
     expect_identical(again[[3L]], again[[1L]], info = name)
   }

@@ -77,7 +77,7 @@ test_that("ties share the gradient equally", {
   expect_slope(function(x) sum(mlx_sort(x) * c(1, 2, 3)), c(1, 1, 1), c(1, 2, 3))
 })
 
-test_that("the larger and the smaller of two arrays have their gradients in every layout and dtype, mapped and compiled", {
+test_that("maximum and minimum of two arrays have gradients in every layout and dtype, mapped and compiled", {
   wide <- matrix(c(-1, 0, 2, 3, 0, -2, 5, 1.5, 0, 1, -3, 2), 3)
   other <- matrix(c(0, 0, 2, -3, 1, -2, 4, 1.5, 7, 0, -3, 9), 3)
   weights <- matrix(c(1, -2, 0.5, 3, 1, 2, -1, 4, 1, 1, 6, 2), 3)
