@@ -92,29 +92,29 @@ mlx_value_grad <- structure(
 )
 
 differentiate <- function(f, args, argnums, who, written) {
-  aux <- NULL
-  checked <- function(result) {
+  given <- given_function(f, written, who)
+  aux <- ready <- result <- NULL
+  # what C_differentiate calls, after it has set `ready` or `result`
+  called <- function() eval(ready[[1L]], ready[[2L]])
+  checked <- function() {
     if (is_led_by_array(result)) aux <<- result[-1L]
     check_loss(first_result(result), who)
   }
-  out <- .Call(C_differentiate, f, args, argnums, written, checked, environment(), as_mlx, overlay_state)
-  if (is.null(out)) out <- differentiate_any(f, args, argnums, who, written, checked, environment())
+  out <- if (length(args) > 0L) .Call(C_differentiate, given, args, argnums, environment(), as_mlx, overlay_state)
+  if (is.null(out)) {
+    problem <- transformation_of(given, args, argnums, who)
+    traced <- function(leaves) {
+      result <<- problem$call(leaves)
+      if (.Call(C_is_loss, result)) result else checked()
+    }
+    out <- .Call(C_value_and_grad, traced, problem$leaves, environment())
+    out[[2L]] <- problem$like_arguments(out[[2L]])
+  }
   if (is.null(aux)) {
     list(value = out[[1L]], grads = out[[2L]])
   } else {
     list(value = out[[1L]], aux = aux, grads = out[[2L]])
   }
-}
-
-# As C_differentiate, for any function and arguments.
-differentiate_any <- function(f, args, argnums, who, written, checked, caller) {
-  problem <- transformation(f, args, argnums, who, written)
-  traced <- function(leaves) {
-    result <- problem$call(leaves)
-    if (.Call(C_is_loss, result)) result else checked(result)
-  }
-  out <- .Call(C_value_and_grad, traced, problem$leaves, caller)
-  list(out[[1L]], problem$like_arguments(out[[2L]]))
 }
 
 function_of <- function(f, who, name = "f") {

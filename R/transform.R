@@ -4,7 +4,11 @@
 # `f` at `args`, of which those in `argnums` are traced: `leaves`, the arrays that MLX gets; `call`, f
 # as a function of them; `like_arguments`, a list like these arguments of one thing for every leaf.
 transformation <- function(f, args, argnums, who, written) {
-  given <- given_function(f, written, who)
+  transformation_of(given_function(f, written, who), args, argnums, who)
+}
+
+# The same of what given_function() gave.
+transformation_of <- function(given, args, argnums, who) {
   if (length(args) == 0L) rmlx_abort(paste0(who, "() requires at least one argument."), "argument")
   parts <- .Call(C_split_arguments, args, argnums, as_mlx) %||% unusual_arguments(args, argnums)
   skeletons <- parts[[1L]]

@@ -27,7 +27,7 @@ in_python() { # SIDE ARGUMENTS..
 }
 # what a step takes is mostly the host's time, and cores differ by a third: the same few for every side
 pinned=""
-[ "$(nproc)" -ge 8 ] && command -v taskset > /dev/null && pinned="taskset -c 2-5"
+[ "$(nproc)" -ge 8 ] && taskset -c 2-5 true 2> /dev/null && pinned="taskset -c 2-5"
 left() { echo $((finish - $(date +%s))); }
 
 # Python MLX: its small wheel holds the module, which then finds the CUDA libmlx that R uses

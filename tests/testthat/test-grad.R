@@ -438,7 +438,14 @@ test_that("a function gives the same when it is differentiated again, which take
     }, x),
     "a gradient within" = mlx_grad(function(x) sum(mlx_grad(function(z) sum(z^3), x)[[1]]), x),
     "a vector beside a column" = mlx_grad(function(v) sum((c(1, 2) - v)^2), as_mlx(matrix(c(3, 5)))),
+    "where it is called from" = mlx_grad(function(x) {
+      n <- sys.nframe()
+      while (n > 0L) n <- if (sys.parents()[n] < n) sys.parents()[n] else stop("its own caller")
+      sum(x) * identical(parent.frame(2), globalenv())
+    }, x),
     "text" = mlx_grad(function(x) "text", x),
+    "a call" = mlx_grad(function(x) quote(stop("evaluated")), x),
+    "a symbol" = mlx_grad(function(x) quote(x), x),
     "several numbers" = mlx_grad(function(x) x, x),
     "integers" = mlx_grad(function(x) mlx_cast(sum(x), "int32"), x),
     "an error" = mlx_grad(function(x) stop("no"), x),
@@ -450,17 +457,39 @@ test_that("a function gives the same when it is differentiated again, which take
     plain <- function(x) if (is_mlx(x)) list(as.array(x), mlx_dtype(x)) else if (is.list(x)) lapply(x, plain) else x
     tryCatch(plain(form()), error = function(e) list(conditionMessage(e), deparse(conditionCall(e)), class(e)))
   }
+  longer <- c("an argnum without a name", "dots", "a data frame", "a function among the arguments",
+              "arguments of the same name", "a gradient within", "no arguments", "argnums that are none")
+  ways <- asNamespace("rmlx")
+  long_way <- ways$transformation_of
+  unlockBinding("transformation_of", ways)
+  on.exit({
+    ways$transformation_of <- long_way
+    lockBinding("transformation_of", ways)
+  })
   for (name in names(forms)) {
     # one function, so that it is known the second time
     call <- forms[[name]]
     f <- eval(call[[2L]])
     call[[2L]] <- quote(f)
     g <- eval(call("function", NULL, call))
-    again <- list(told(g), told(g), told(g))
-    expect_identical(again[[2L]], again[[1L]], info = name)
-    expect_identical(again[[3L]], again[[1L]], info = name)
+    first <- told(g)
+    expect_identical(told(g), first, info = name)
+    long <- FALSE
+    ways$transformation_of <- function(...) {
+      long <<- TRUE
+      long_way(...)
+    }
+    third <- told(g)
+    ways$transformation_of <- long_way
+    if (!long) expect_identical(third, first, info = name)
+    expect_identical(long, name %in% longer, info = name)
   }
   expect_identical(noted, rep(1L, 3))
+})
+
+test_that("the arguments are not looked at before the function", {
+  expect_error(mlx_grad("nowhere to be found", stop("the argument")), class = "rmlx_error_argument")
+  expect_error(mlx_grad(function() 1, argnums = stop("the numbers")), class = "rmlx_error_argument")
 })
 
 test_that("a column is no longer paired with vectors after a differentiated function ended in an error", {

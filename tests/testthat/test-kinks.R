@@ -94,7 +94,8 @@ test_that("maximum and minimum of two arrays have gradients in every layout and 
     down <- function(x, y) sum(mlx_minimum(x, y) * w)
     for (x in arrays) {
       expect_equal(grads <- lapply(mlx_grad(up, x, y), as_r), list(taken * weights, (1 - taken) * weights))
-      expect_equal(lapply(mlx_grad(down, x, y), as_r), rev(grads))
+      expect_equal(lapply(mlx_grad(down, x, y), as_r), list((1 - taken) * weights, taken * weights))
+      expect_equal(as_r(mlx_jvp(function(x) mlx_maximum(x, y), x, tangents = w)$tangents), taken * weights)
       # beside one number, with one weight for all
       half <- (wide > 0) + (wide == 0) / 2
       expect_equal(slope_at(function(x) sum(mlx_maximum(x, 0)), x), half)
@@ -103,10 +104,25 @@ test_that("maximum and minimum of two arrays have gradients in every layout and 
       each <- mlx_vmap(function(x, y, w) mlx_grad(function(x) sum(mlx_maximum(x, y) * w), x)[[1L]])
       expect_equal(as_r(each(x, y, w)), taken * weights)
     }
-    compiled <- mlx_compile(function(x, y) mlx_grad(up, x, y))
-    expect_equal(lapply(compiled(arrays$columns, y), as_r), grads)
+    for (shapeless in c(FALSE, TRUE)) {
+      compiled <- mlx_compile(function(x, y) mlx_grad(up, x, y), shapeless = shapeless)
+      expect_equal(lapply(compiled(arrays$columns, y), as_r), list(taken * weights, (1 - taken) * weights))
+    }
   }
   expect_identical(slope_at(function(x) sum(mlx_maximum(x, c(1, NaN, 3)) * c(1, 1, 2)), c(NaN, 2, 3)), c(0, 0, 1))
+})
+
+test_that("what a maximum has chosen is a constant for further derivatives", {
+  local_cpu()
+  for (dtype in c("float32", "float64")) {
+    chosen <- function(z) mlx_grad(function(z) sum(mlx_maximum(z, 0)), z)[[1L]]
+    at <- function(f, x) as_r(mlx_grad(f, as_mlx(x, dtype = dtype))[[1L]])
+    expect_identical(at(function(x) sum(chosen(x) / x), c(1, 0)), c(-1, -Inf))
+    for (f in list(sqrt, log, function(v) 1 / v, function(v) v^0.5)) {
+      expect_identical(at(function(x) sum(f(chosen(x))), c(-1, 2)), c(0, 0))
+    }
+    expect_identical(at(function(x) sum(x * as.numeric(chosen(x))), c(-1, 2)), c(0, 1)) # may be read
+  }
 })
 
 test_that("products with zeros have gradients", {

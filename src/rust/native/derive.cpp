@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -231,6 +232,9 @@ extern "C" int rmlx_value_and_grad(
   return rmlx::status_of([&] {
     mx::Stream s = mlx_stream_get_(stream);
     auto one = [](const rmlx::Arrays& results) {
+      if (results.at(0).ndim() != 0) {
+        throw std::logic_error("[rmlx] the gradient of what is no number");
+      }
       return rmlx::Arrays{mx::array(1.0f, results.at(0).dtype())};
     };
     auto [results, found] =

@@ -8,6 +8,7 @@
 // may have a kernel for it.
 
 #include "exact.h"
+#include "exact_row.h"
 
 #include <algorithm>
 #include <array>
@@ -415,14 +416,16 @@ mx::array apply(
 
 } // namespace
 
-mx::array rmlx::exact(std::string_view name, Arrays inputs, mx::Stream stream) {
-  uint32_t row = 0;
-  while (row < table.count && name != table.rows[row].name) {
-    row++;
+uint32_t rmlx::exact_row(std::string_view name) {
+  for (uint32_t row = 0; row < table.count; row++) {
+    if (name == table.rows[row].name) {
+      return row;
+    }
   }
-  if (row == table.count) {
-    throw std::logic_error("[rmlx] there is no exact operation of this name");
-  }
+  throw std::logic_error("[rmlx] there is no exact operation of this name");
+}
+
+mx::array rmlx::exact(uint32_t row, Arrays inputs, mx::Stream stream) {
   return apply(row, 0, std::move(inputs), stream);
 }
 

@@ -80,15 +80,4 @@ int rmlx_exact_apply(
 
 #ifdef __cplusplus
 }
-
-#include <string_view>
-
-#include "walk.h"
-
-namespace rmlx {
-
-// As rmlx_exact_apply, of the row of that name, on inputs of one shape.
-mlx::core::array exact(std::string_view name, Arrays inputs, mlx::core::Stream stream);
-
-} // namespace rmlx
 #endif

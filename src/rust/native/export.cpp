@@ -33,8 +33,8 @@ struct OnlyOurs : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// The graph behind arrays without our primitives that pass values on or wrap others. Between those and the operation's
-// inputs stands stop_gradient, which MLX leaves out of files.
+// The graph behind arrays without our primitives that pass values on, wrap others or can be composed of MLX's.
+// Between those that pass values on and the operation's inputs stands stop_gradient, which MLX leaves out of files.
 class Plain {
  public:
   explicit Plain(const Arrays& inputs) {
@@ -79,7 +79,7 @@ class Plain {
     if (!a.has_primitive() && a.status() == mx::array::Status::unscheduled && !inputs_.has(a.id())) {
       throw std::domain_error("captured");
     }
-    if (rmlx::is_exact(a) && !rmlx::composed(a, a.inputs())) {
+    if (rmlx::is_exact(a) && !rmlx::is_share(a)) {
       throw OnlyOurs(a.primitive().name());
     }
     path_.push_back({a, rmlx::is_passed_on(a) ? Arrays{value(a)} : a.inputs(), 0});
@@ -110,7 +110,8 @@ class Plain {
     // MLX would take a wrapper for what it wraps, by its name
     auto wrapper = dynamic_cast<const rmlx::Wrapper*>(&a.primitive());
     Arrays arguments;
-    bool changed = wrapper != nullptr || rmlx::is_exact(a) || rmlx::name_of(a) == "Solve";
+    bool share = rmlx::is_share(a), solve = rmlx::name_of(a) == "Solve";
+    bool changed = wrapper != nullptr || share || solve;
     for (auto& input : a.inputs()) {
       changed = changed || fresh_.count(input.id()) > 0;
       arguments.push_back(now(input));
@@ -119,12 +120,15 @@ class Plain {
       return;
     }
     auto outputs = a.outputs();
-    auto composed = rmlx::composed(a, arguments);
-    Arrays made = composed ? *composed
-        : rmlx::name_of(a) == "Solve"
-        ? rmlx::solved_by_mlx(a.primitive(), arguments)
-        : rmlx::outputs_like(
-              outputs, wrapper ? wrapper->wrapped() : a.primitive_ptr(), arguments);
+    Arrays made;
+    if (share) {
+      made = {rmlx::share_by_mlx(arguments, a.primitive().stream())};
+    } else if (solve) {
+      made = rmlx::solved_by_mlx(a.primitive(), arguments);
+    } else {
+      made = rmlx::outputs_like(
+          outputs, wrapper ? wrapper->wrapped() : a.primitive_ptr(), arguments);
+    }
     for (size_t i = 0; i < outputs.size(); i++) {
       fresh_.emplace(outputs[i].id(), made[i]);
     }

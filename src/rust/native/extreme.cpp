@@ -9,7 +9,7 @@
 #include <mlx/mlx.h>
 #include <mlx/primitives.h>
 
-#include "exact.h"
+#include "exact_row.h"
 #include "own.h"
 #include "pair.h"
 
@@ -25,18 +25,16 @@ using mx::array;
 
 constexpr std::string_view kernel = "ExactShare";
 
-// d where x is above y, half of it where they are equal, in MLX's own operations.
-array share_by_mlx(const array& d, const array& x, const array& y, mx::Stream s) {
-  array half(0.5, d.dtype());
-  array above = mx::astype(mx::greater(x, y, s), d.dtype(), s);
-  return mx::multiply(d, mx::where(mx::equal(x, y, s), half, above, s), s);
-}
-
-// The same; by one kernel where there is one, which takes a fifth of the time.
+// d where x is above y, half of it where they are equal; by one kernel where there is one, which takes a fifth
+// of the time. What is above is a constant for derivatives, also where d is infinite.
 array share(const array& d, const array& x, const array& y, mx::Stream s) {
   bool known = s.device == mx::Device::cpu && (d.dtype() == mx::float32 || d.dtype() == mx::float64) &&
       x.dtype() == d.dtype() && y.dtype() == d.dtype();
-  return known ? rmlx::exact(kernel, {d, x, y}, s) : share_by_mlx(d, x, y, s);
+  if (!known) {
+    return rmlx::share_by_mlx({d, x, y}, s);
+  }
+  static const uint32_t row = rmlx::exact_row(kernel);
+  return rmlx::exact(row, {d, mx::stop_gradient(x, s), mx::stop_gradient(y, s)}, s);
 }
 
 class Extreme : public rmlx::Pair<Extreme> {
@@ -53,11 +51,15 @@ class Extreme : public rmlx::Pair<Extreme> {
 
 } // namespace
 
-std::optional<Arrays> rmlx::composed(const array& a, const Arrays& inputs) {
-  if (name_of(a) != kernel) {
-    return std::nullopt;
-  }
-  return Arrays{share_by_mlx(inputs[0], inputs[1], inputs[2], a.primitive().stream())};
+bool rmlx::is_share(const array& a) {
+  return name_of(a) == kernel;
+}
+
+array rmlx::share_by_mlx(const Arrays& inputs, mx::Stream s) {
+  const array &d = inputs[0], &x = inputs[1], &y = inputs[2];
+  array half(0.5, d.dtype());
+  array above = mx::astype(mx::greater(x, y, s), d.dtype(), s);
+  return mx::multiply(d, mx::where(mx::equal(x, y, s), half, above, s), s);
 }
 
 // What mlx_maximum() or mlx_minimum() of two floating arrays gave, with derivatives that halve ties.

@@ -9,48 +9,50 @@
 
 namespace rmlx {
 
-// Values by addresses, of which none is 0.
+// Values by addresses, of which none is 0. An array's is its own while the array lives.
 template <typename T>
 class IdMap {
  public:
-  // The value of an id, by default this one, and whether there was none before.
+  // The value of an id, this one if there was none, and whether there was none.
   std::pair<T*, bool> emplace(std::uintptr_t id, T value = T{}) {
-    if (2 * ++count_ > slots_.size()) {
-      grow();
-    }
-    Slot& at = slots_[place(id)];
-    bool fresh = at.id == 0;
+    size_t index = slots_.empty() ? 0 : place(id);
+    bool fresh = slots_.empty() || slots_[index].id == 0;
     if (fresh) {
-      at = {id, std::move(value)};
-    } else {
-      count_--;
+      if (2 * ++count_ > slots_.size()) {
+        grow();
+        index = place(id);
+      }
+      slots_[index] = {id, std::move(value)};
     }
-    return {&at.value, fresh};
+    return {&slots_[index].value, fresh};
   }
 
   const T* find(std::uintptr_t id) const {
-    const Slot& at = slots_[place(id)];
-    return at.id == 0 ? nullptr : &at.value;
+    if (slots_.empty()) {
+      return nullptr;
+    }
+    const Slot& slot = slots_[place(id)];
+    return slot.id == 0 ? nullptr : &slot.value;
   }
 
  private:
   struct Slot {
-    std::uintptr_t id = 0;
+    std::uintptr_t id = 0; // 0: free
     T value{};
   };
 
-  // Where an id is, or the free slot for it.
+  // The index of an id, or of the free slot for it.
   size_t place(std::uintptr_t id) const {
     const size_t last = slots_.size() - 1;
-    size_t at = (id * UINT64_C(0x9E3779B97F4A7C15) >> 32) & last;
-    while (slots_[at].id != 0 && slots_[at].id != id) {
-      at = (at + 1) & last;
+    size_t index = (id * UINT64_C(0x9E3779B97F4A7C15) >> 32) & last;
+    while (slots_[index].id != 0 && slots_[index].id != id) {
+      index = (index + 1) & last;
     }
-    return at;
+    return index;
   }
 
   void grow() {
-    std::vector<Slot> before(2 * slots_.size());
+    std::vector<Slot> before(slots_.empty() ? 64 : 2 * slots_.size());
     before.swap(slots_);
     for (Slot& slot : before) {
       if (slot.id != 0) {
@@ -59,7 +61,7 @@ class IdMap {
     }
   }
 
-  std::vector<Slot> slots_ = std::vector<Slot>(64); // always a power of two, at most half full
+  std::vector<Slot> slots_; // none, or a power of two of which at most half are taken
   size_t count_ = 0;
 };
 

@@ -38,8 +38,9 @@ Arrays rmlx::replay(
     auto wrapper = plain ? dynamic_cast<const Wrapper*>(&a.primitive()) : nullptr;
     bool unwraps = wrapper && !wrapper->has_own_kernel();
     auto primitive = unwraps ? wrapper->wrapped() : a.primitive_ptr();
-    auto composed = plain ? rmlx::composed(a, arguments) : std::nullopt;
-    Arrays made = composed ? *composed : rmlx::outputs_like(results, primitive, arguments);
+    Arrays made = plain && rmlx::is_share(a)
+        ? Arrays{rmlx::share_by_mlx(arguments, primitive->stream())}
+        : rmlx::outputs_like(results, primitive, arguments);
     for (size_t i = 0; i < results.size(); i++) {
       fresh.emplace(results[i].id(), made[i]);
     }

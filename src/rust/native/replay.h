@@ -8,8 +8,8 @@
 namespace rmlx {
 
 // `outputs` with `values` in the place of `inputs`. Arrays that do not depend on these stay as they are.
-// `plain`: with MLX's own primitives in the place of those that wrap them (wrapper.h), which MLX's compiler
-// does not fuse; such outputs are not to be derived.
+// `plain`: with MLX's own primitives in the place of those that wrap them (wrapper.h), and of the kernel of
+// extreme.h, neither of which MLX's compiler fuses; such outputs are not to be derived.
 std::vector<mlx::core::array> replay(
     const std::vector<mlx::core::array>& outputs,
     const std::vector<mlx::core::array>& inputs,

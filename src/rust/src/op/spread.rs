@@ -18,6 +18,11 @@ pub fn pair(yes: bool) -> bool {
     PAIRING.with(|p| p.replace(yes))
 }
 
+/// Whether they are.
+pub fn is_pairing() -> bool {
+    PAIRING.with(Cell::get)
+}
+
 /// `.Call`: as [`pair`].
 unsafe extern "C" fn pair_columns(yes: SEXP) -> SEXP {
     Rf_ScalarLogical(pair(Rf_asLogical(yes) == 1).into())
@@ -25,7 +30,7 @@ unsafe extern "C" fn pair_columns(yes: SEXP) -> SEXP {
 
 /// Whether an R vector is to be paired with the column that `array` may be.
 unsafe fn pairs(vector: SEXP, array: SEXP) -> bool {
-    PAIRING.with(Cell::get)
+    is_pairing()
         && object::handle_of(vector).is_null()
         && rows(vector, array).is_some_and(|m| XLENGTH(vector) == m as R_xlen_t)
 }

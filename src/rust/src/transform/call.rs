@@ -69,12 +69,12 @@ unsafe fn still_holds(bindings: SEXP) -> bool {
     })
 }
 
-/// What is remembered of a function that is about to be called; none if R's side has to see to it. `state`
-/// counts such calls.
+/// What is remembered of a function that is to be called with such arguments; none if R's side has to see
+/// to it.
 ///
 /// # Safety
 /// All are protected; the caller owns nothing (this may jump) and protects the result.
-pub unsafe fn recalled(f: SEXP, args: SEXP, state: SEXP) -> Option<SEXP> {
+pub unsafe fn recalled(f: SEXP, args: SEXP) -> Option<SEXP> {
     let option = Rf_GetOption1(Rf_install(c"rmlx.overlay".as_ptr()));
     let plain = option == R_NilValue
         || TYPEOF(option) == SEXPTYPE::LGLSXP
@@ -86,31 +86,38 @@ pub unsafe fn recalled(f: SEXP, args: SEXP, state: SEXP) -> Option<SEXP> {
             SEXPTYPE::CLOSXP | SEXPTYPE::BUILTINSXP | SEXPTYPE::SPECIALSXP
         )
     });
-    if !plain || functions {
-        return None;
+    if plain && !functions {
+        known(f)
+    } else {
+        None
     }
-    let made = Rf_protect(known(f)?);
+}
+
+/// Counts a call of a function that is remembered, in R's `overlay_state`.
+///
+/// # Safety
+/// As [`recalled`].
+pub unsafe fn count_call(state: SEXP) {
     let calls = Rf_install(c"calls".as_ptr());
     let count = Rf_asReal(rmlx_lookup(calls, state, 0)) + 1.0;
     let count = Rf_protect(Rf_ScalarReal(count));
     Rf_defineVar(calls, count, state);
-    Rf_unprotect(2);
-    Some(made)
+    Rf_unprotect(1);
 }
 
-/// list(call, environment) to call a function that is remembered so; NULL where names would clash.
+/// list(call, environment) to call a function that is remembered so, as `title`; NULL where names would clash.
 ///
 /// # Safety
 /// As [`recalled`].
-pub unsafe fn call_of(made: SEXP, args: SEXP, name: SEXP) -> SEXP {
+pub unsafe fn call_of(made: SEXP, args: SEXP, title: SEXP) -> SEXP {
     let part = |i| VECTOR_ELT(made, i);
-    prepare(part(1), args, name, part(2), part(3))
+    prepare_call(part(1), args, title, part(2), part(3))
 }
 
-/// Gives a call, see [`call_of`], the arguments that it is made with.
+/// Gives a call, see [`call_of`], other arguments of the same names.
 ///
 /// # Safety
-/// As [`recalled`]; there are as many as before.
+/// As [`recalled`].
 pub unsafe fn give(ready: SEXP, args: SEXP) {
     let mut cell = CDR(VECTOR_ELT(ready, 0));
     for i in 0..XLENGTH(args) {
@@ -122,11 +129,12 @@ pub unsafe fn give(ready: SEXP, args: SEXP) {
 /// `.Call`: list(call, environment) to call a function as transformations do; NULL if R's side has to see
 /// to it.
 unsafe extern "C" fn known_call(f: SEXP, args: SEXP, title: SEXP, state: SEXP) -> SEXP {
-    let Some(made) = recalled(f, args, state) else {
+    let Some(made) = recalled(f, args) else {
         return R_NilValue;
     };
     Rf_protect(made);
-    let out = call_of(made, args, Rf_installTrChar(STRING_ELT(title, 0)));
+    count_call(state);
+    let out = call_of(made, args, title);
     Rf_unprotect(1);
     out
 }
@@ -155,12 +163,9 @@ unsafe fn symbol_of(own: SEXP, given: SEXP, i: R_xlen_t, next: &mut R_xlen_t) ->
 /// `.Call`: list(call, environment) to call a function as `title`, with symbols for its arguments; NULL
 /// where names would clash. `own`: the names of the function's arguments; `home`: its enclosure.
 unsafe extern "C" fn prepare_call(f: SEXP, args: SEXP, title: SEXP, own: SEXP, home: SEXP) -> SEXP {
-    prepare(f, args, Rf_installTrChar(STRING_ELT(title, 0)), own, home)
-}
-
-unsafe fn prepare(f: SEXP, args: SEXP, name: SEXP, own: SEXP, home: SEXP) -> SEXP {
     let n = XLENGTH(args);
     let given = Rf_protect(Rf_getAttrib(args, R_NamesSymbol));
+    let name = Rf_installTrChar(STRING_ELT(title, 0));
     let out = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, 2));
     let frame = R_NewEnv(home, 0, 0);
     SET_VECTOR_ELT(out, 1, frame);

@@ -3,33 +3,74 @@ use crate::anchor::Anchor;
 use crate::depth::Walk;
 use crate::device::Device;
 use crate::ffi::*;
+use crate::op::spread;
 use crate::tape::Tracing;
+use crate::transform::call::give;
 use crate::transform::trampoline::trampoline;
+use crate::transform::tree::{is_loss_value, put_back};
 use mlx_sys::mlx_closure;
 use std::cell::RefCell;
-use std::ffi::c_void;
+use std::ffi::{c_void, CStr};
 
 /// An R function of arrays, which R protects.
 #[derive(Clone, Copy)]
 pub enum Function {
     /// Of a list of them.
     Listed(SEXP),
-    /// With its own arguments, see [`crate::transform::call`].
+    /// With its own arguments: `differentiate()` of `R/grad.R`, whose frame the caller is, calls it.
     Written {
-        /// list(call, environment), to be used once.
+        /// list(call, environment), see [`call_of`](crate::transform::call::call_of), to be used once.
         ready: SEXP,
         /// The arguments, with skeletons in the arrays' places.
         skeletons: SEXP,
-        /// Gets a result that is no number, and gives one or raises an error.
-        checked: SEXP,
     },
+}
+
+impl Function {
+    /// What it gives for a list of arrays; the caller protects it.
+    ///
+    /// # Safety
+    /// On R's main thread, with protected arguments; the caller owns nothing (this may jump).
+    pub unsafe fn result(self, arrays: SEXP, caller: SEXP) -> SEXP {
+        match self {
+            Function::Listed(function) => {
+                let call = Rf_protect(call(function, &[arrays]));
+                let value = Rf_eval(call, caller);
+                Rf_unprotect(1);
+                value
+            }
+            Function::Written { ready, skeletons } => {
+                give(ready, Rf_protect(put_back(skeletons, arrays, true)));
+                Rf_defineVar(Rf_install(c"ready".as_ptr()), ready, caller);
+                spread::pair(true);
+                let mut value = call_in(c"called", caller);
+                spread::pair(false);
+                if !is_loss_value(value) {
+                    Rf_protect(value);
+                    Rf_defineVar(Rf_install(c"result".as_ptr()), value, caller);
+                    value = call_in(c"checked", caller);
+                    Rf_unprotect(1);
+                }
+                Rf_unprotect(1);
+                value
+            }
+        }
+    }
+}
+
+/// Calls a frame's function without arguments.
+unsafe fn call_in(function: &CStr, frame: SEXP) -> SEXP {
+    let call = Rf_protect(call(Rf_install(function.as_ptr()), &[]));
+    let value = Rf_eval(call, frame);
+    Rf_unprotect(1);
+    value
 }
 
 /// An R function of arrays that gives an array or a list of arrays.
 pub struct Callee {
     /// The function.
     pub function: Function,
-    /// The environment that R's calls lead to.
+    /// The environment that it is called from.
     pub caller: SEXP,
     /// The R arrays whose names the inputs get, or NULL.
     pub leaves: SEXP,
@@ -46,10 +87,10 @@ pub struct Callee {
 }
 
 impl Callee {
-    /// A function of a list, whose inputs are traced.
-    pub fn new(function: SEXP, caller: SEXP, devices: Vec<Device>) -> Callee {
+    /// A function whose inputs are traced.
+    pub fn new(function: Function, caller: SEXP, devices: Vec<Device>) -> Callee {
         Callee {
-            function: Function::Listed(function),
+            function,
             caller,
             // SAFETY: R's own constant.
             leaves: unsafe { R_NilValue },

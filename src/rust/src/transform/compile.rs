@@ -10,7 +10,7 @@ use crate::names;
 use crate::object;
 use crate::op::random::{fresh_bits, key_of};
 use crate::tape;
-use crate::transform::callee::{Callee, Closure};
+use crate::transform::callee::{Callee, Closure, Function};
 use crate::transform::fit::{self, Plan};
 use crate::transform::program::{compiles, fusion_trouble, Graph, Kind, Program};
 use crate::transform::results::{Leaves, Results};
@@ -127,7 +127,7 @@ unsafe extern "C" fn compile_trace(
     let cont = Rf_protect(R_MakeUnwindCont());
     let slot = Rf_protect(keeper(|| Ok(OnceCell::<Program>::new())));
     Frame::run(cont, |traced| {
-        let mut callee = Callee::new(function, caller, sources.devices());
+        let mut callee = Callee::new(Function::Listed(function), caller, sources.devices());
         if !shapeless {
             callee.leaves = leaves;
         }

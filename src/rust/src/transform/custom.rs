@@ -5,7 +5,7 @@ use crate::error::{check, Error};
 use crate::ffi::*;
 use crate::mlx::Arrays;
 use crate::tape::{self, Tracing};
-use crate::transform::callee::{Callee, Closure};
+use crate::transform::callee::{Callee, Closure, Function};
 use crate::transform::results::{Leaves, Results};
 use crate::transform::trampoline::Frame;
 use mlx_sys::{mlx_closure, mlx_stream, mlx_vector_array};
@@ -45,7 +45,7 @@ unsafe extern "C" fn custom(function: SEXP, rules: SEXP, leaves: SEXP, caller: S
         let inputs = sources.arrays()?;
         let devices = sources.devices();
         let closure = |i: R_xlen_t, function: SEXP, traced: Tracing| {
-            let mut callee = Callee::new(function, caller, devices.clone());
+            let mut callee = Callee::new(Function::Listed(function), caller, devices.clone());
             callee.traced = traced;
             Closure::kept(callee, Anchor::hold(VECTOR_ELT(cells, i)))
         };

@@ -7,7 +7,7 @@ use crate::file::source::path_of;
 use crate::file::target::Draft;
 use crate::keep::{keeper, kept};
 use crate::mlx::Arrays;
-use crate::transform::callee::{Callee, Closure};
+use crate::transform::callee::{Callee, Closure, Function};
 use crate::transform::results::Leaves;
 use crate::transform::trampoline::Frame;
 use mlx_sys::{mlx_closure, mlx_vector_array};
@@ -101,7 +101,7 @@ unsafe extern "C" fn export_add(
                 return Err(Error::Argument(why.into()));
             }
         };
-        let mut callee = Callee::new(function, caller, sources.devices());
+        let mut callee = Callee::new(Function::Listed(function), caller, sources.devices());
         callee.leaves = leaves;
         callee.walk = Some(Walk::Trace);
         let texts: Vec<*const c_char> = (0..XLENGTH(names))

@@ -2,7 +2,7 @@
 use crate::error::check;
 use crate::ffi::*;
 use crate::mlx::Arrays;
-use crate::transform::callee::{Callee, Closure};
+use crate::transform::callee::{Callee, Closure, Function};
 use crate::transform::results::{Leaves, Results};
 use crate::transform::trampoline::Frame;
 use mlx_sys::{mlx_closure, mlx_stream, mlx_vector_array};
@@ -27,7 +27,7 @@ unsafe extern "C" fn jvp(function: SEXP, leaves: SEXP, directions: SEXP, caller:
     let cont = Rf_protect(R_MakeUnwindCont());
     let slot = Rf_protect(Results::keeper());
     Frame::run(cont, |traced| {
-        let mut callee = Callee::new(function, caller, primals.devices());
+        let mut callee = Callee::new(Function::Listed(function), caller, primals.devices());
         callee.leaves = leaves;
         let closure = Closure::lent(&callee);
         let (mut values, mut tangents) = (Arrays::new(), Arrays::new());

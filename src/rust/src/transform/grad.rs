@@ -5,13 +5,13 @@ use crate::handle::{self, Placed};
 use crate::mlx::Arrays;
 use crate::names;
 use crate::object;
-use crate::transform::call::{call_of, recalled};
+use crate::transform::call::{call_of, count_call, recalled};
 use crate::transform::callee::{Callee, Closure, Function};
 use crate::transform::results::Leaves;
 use crate::transform::trampoline::Frame;
-use crate::transform::tree::{put_back, split_arguments};
+use crate::transform::tree::{chosen, put_back, split_arguments};
 use mlx_sys::{mlx_closure, mlx_stream, mlx_vector_array};
-use std::ffi::{c_int, CStr};
+use std::ffi::c_int;
 
 extern "C" {
     fn rmlx_value_and_grad(
@@ -39,8 +39,7 @@ unsafe fn gradient(function: Function, leaves: SEXP, caller: SEXP) -> SEXP {
         SET_VECTOR_ELT(handles, i, handle::new());
     }
     Frame::run(cont, |traced| {
-        let mut callee = Callee::new(R_NilValue, caller, sources.devices());
-        callee.function = function;
+        let mut callee = Callee::new(function, caller, sources.devices());
         callee.leaves = leaves;
         callee.scalar = true;
         let closure = Closure::lent(&callee);
@@ -79,77 +78,39 @@ unsafe fn gradient(function: Function, leaves: SEXP, caller: SEXP) -> SEXP {
     out
 }
 
-/// `.Call`: list(value, gradients like the arguments) of a function that was called before; NULL where R's side has to see to the function or its arguments. `written` stands for the function in the
-/// user's call, `checked` gets a result that is no number, `convert` is `as_mlx()`, `state` counts calls.
+/// `.Call`: list(value, gradients like the arguments) of a function that is remembered; NULL where R's side
+/// has to see to it or to its arguments. `given` is what `given_function()` gave, `caller` the frame of R's
+/// `differentiate()`, `convert` is `as_mlx()`, `state` counts calls.
 unsafe extern "C" fn differentiate(
-    f: SEXP,
+    given: SEXP,
     args: SEXP,
     argnums: SEXP,
-    written: SEXP,
-    checked: SEXP,
     caller: SEXP,
     convert: SEXP,
     state: SEXP,
 ) -> SEXP {
-    let named = TYPEOF(f) == SEXPTYPE::CLOSXP && TYPEOF(written) == SEXPTYPE::SYMSXP;
-    if !named || is_of_dots(written) || XLENGTH(args) == 0 {
-        return R_NilValue;
-    }
-    let Some(made) = recalled(f, args, state) else {
+    let Some(made) = recalled(VECTOR_ELT(given, 0), args) else {
         return R_NilValue;
     };
     Rf_protect(made);
-    let parts = Rf_protect(split_arguments(args, argnums, convert));
-    if parts == R_NilValue {
+    let ready = Rf_protect(call_of(made, args, VECTOR_ELT(given, 1)));
+    if ready == R_NilValue {
         Rf_unprotect(2);
         return R_NilValue;
     }
-    let (skeletons, leaves) = (VECTOR_ELT(parts, 0), VECTOR_ELT(parts, 1));
-    let ready = Rf_protect(call_of(made, skeletons, written));
-    if ready == R_NilValue {
+    let parts = Rf_protect(split_arguments(args, argnums, convert));
+    if parts == R_NilValue {
         Rf_unprotect(3);
         return R_NilValue;
     }
-    let function = Function::Written {
-        ready,
-        skeletons,
-        checked,
-    };
+    count_call(state);
+    let (skeletons, leaves) = (VECTOR_ELT(parts, 0), VECTOR_ELT(parts, 1));
+    let function = Function::Written { ready, skeletons };
     let out = Rf_protect(gradient(function, leaves, caller));
-    let chosen = Rf_protect(chosen(skeletons, VECTOR_ELT(parts, 2)));
-    SET_VECTOR_ELT(out, 1, put_back(chosen, VECTOR_ELT(out, 1), false));
+    let like = Rf_protect(chosen(skeletons, VECTOR_ELT(parts, 2)));
+    SET_VECTOR_ELT(out, 1, put_back(like, VECTOR_ELT(out, 1), false));
     Rf_unprotect(5);
     out
 }
 
-/// Whether a symbol is `...` or one of `..1`, `..2`, ..., which have no name of the user's.
-unsafe fn is_of_dots(symbol: SEXP) -> bool {
-    CStr::from_ptr(R_CHAR(PRINTNAME(symbol)))
-        .to_bytes()
-        .starts_with(b"..")
-}
-
-/// The elements of a list at these positions, from 1, with their names; the caller protects them.
-unsafe fn chosen(list: SEXP, which: SEXP) -> SEXP {
-    let n = XLENGTH(which);
-    let out = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
-    let names = Rf_getAttrib(list, R_NamesSymbol);
-    let own = if names == R_NilValue {
-        R_NilValue
-    } else {
-        let own = Rf_allocVector(SEXPTYPE::STRSXP, n);
-        Rf_setAttrib(out, R_NamesSymbol, own);
-        own
-    };
-    for i in 0..n {
-        let at = INTEGER_ELT(which, i) as R_xlen_t - 1;
-        SET_VECTOR_ELT(out, i, VECTOR_ELT(list, at));
-        if own != R_NilValue {
-            SET_STRING_ELT(own, i, STRING_ELT(names, at));
-        }
-    }
-    Rf_unprotect(1);
-    out
-}
-
-routines![value_and_grad / 3, differentiate / 8];
+routines![value_and_grad / 3, differentiate / 6];

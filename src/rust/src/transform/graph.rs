@@ -6,7 +6,7 @@ use crate::ffi::*;
 use crate::keep::{keeper, kept, texts};
 use crate::mlx::Arrays;
 use crate::tape;
-use crate::transform::callee::{Callee, Closure};
+use crate::transform::callee::{Callee, Closure, Function};
 use crate::transform::results::Leaves;
 use crate::transform::trampoline::Frame;
 use mlx_sys::{mlx_closure, mlx_dtype, mlx_stream, mlx_vector_array};
@@ -154,7 +154,7 @@ unsafe extern "C" fn graph(function: SEXP, leaves: SEXP, copied: SEXP, caller: S
     let cont = Rf_protect(R_MakeUnwindCont());
     let slot = Rf_protect(keeper(|| Ok(RefCell::new(Graph::default()))));
     Frame::run(cont, |traced| {
-        let mut callee = Callee::new(function, caller, sources.devices());
+        let mut callee = Callee::new(Function::Listed(function), caller, sources.devices());
         callee.leaves = leaves;
         let closure = Closure::lent(&callee);
         let (mut inputs, mut outputs) = (Arrays::new(), Arrays::new());

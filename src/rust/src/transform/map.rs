@@ -5,7 +5,7 @@ use crate::ffi::*;
 use crate::keep::{keeper, kept};
 use crate::mlx::Arrays;
 use crate::tape::Tracing;
-use crate::transform::callee::{Callee, Closure};
+use crate::transform::callee::{Callee, Closure, Function};
 use crate::transform::results::{Leaves, Results};
 use crate::transform::trampoline::Frame;
 use mlx_sys::mlx_vector_array;
@@ -43,7 +43,7 @@ unsafe extern "C" fn map_trace(function: SEXP, leaves: SEXP, axes: SEXP, caller:
     let cont = Rf_protect(R_MakeUnwindCont());
     let slot = Rf_protect(keeper(|| Ok(RefCell::new(None::<Trace>))));
     Frame::run(cont, |traced| {
-        let mut callee = Callee::new(function, caller, sources.devices());
+        let mut callee = Callee::new(Function::Listed(function), caller, sources.devices());
         callee.traced = Tracing::Mapped;
         let closure = Closure::lent(&callee);
         let axes = axes_of(axes);

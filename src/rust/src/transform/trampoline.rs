@@ -15,9 +15,7 @@ use crate::names;
 use crate::object;
 use crate::op::spread;
 use crate::tape::Traced;
-use crate::transform::call::give;
-use crate::transform::callee::{Callee, Function};
-use crate::transform::tree;
+use crate::transform::callee::Callee;
 use mlx_sys::mlx_vector_array;
 use std::cell::Cell;
 use std::ffi::{c_int, c_void};
@@ -83,35 +81,6 @@ struct Body {
     born: usize,
 }
 
-/// Calls the function; the caller protects what it gives.
-unsafe fn result_of(callee: &Callee, arrays: SEXP) -> SEXP {
-    match callee.function {
-        Function::Listed(function) => {
-            let call = Rf_protect(call(function, &[arrays]));
-            let value = Rf_eval(call, callee.caller);
-            Rf_unprotect(1);
-            value
-        }
-        Function::Written {
-            ready,
-            skeletons,
-            checked,
-        } => {
-            let arguments = Rf_protect(tree::put_back(skeletons, arrays, true));
-            give(ready, arguments);
-            let mut value = Rf_eval(VECTOR_ELT(ready, 0), VECTOR_ELT(ready, 1));
-            if !tree::is_scalar(value) {
-                Rf_protect(value);
-                let call = Rf_protect(call(checked, &[value]));
-                value = Rf_eval(call, callee.caller);
-                Rf_unprotect(2);
-            }
-            Rf_unprotect(1);
-            value
-        }
-    }
-}
-
 /// Every R allocation and the call itself. Owns nothing at any point where R may jump.
 unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
     let Body {
@@ -141,7 +110,7 @@ unsafe extern "C" fn body(data: *mut c_void) -> SEXP {
         }
         Rf_unprotect(1);
     }
-    let value = Rf_protect(result_of(&*callee, arrays));
+    let value = Rf_protect((*callee).function.result(arrays, (*callee).caller));
     let single = !object::handle_of(value).is_null();
     let count = if single { 1 } else { Rf_xlength(value) };
     let fine = single || TYPEOF(value) == SEXPTYPE::VECSXP;
@@ -210,11 +179,9 @@ pub unsafe extern "C" fn trampoline(
         born: born::begin(),
     };
     let mut value = R_NilValue;
-    // functions of a list see to it themselves
-    let written = matches!((*data.callee).function, Function::Written { .. });
-    let pairing = written.then(|| spread::pair(true));
+    let pairing = spread::is_pairing();
     let jumped = rmlx_protect(body, (&raw mut data).cast(), (*frame).cont, &mut value) != 0;
-    pairing.map(spread::pair);
+    spread::pair(pairing);
     born::end(data.born);
     (*frame).jumped = jumped;
     jumped.into()

@@ -102,14 +102,23 @@ unsafe fn converted(x: SEXP, convert: SEXP) -> SEXP {
     out
 }
 
-/// The positions, from 0, that `argnums` gives of `n` arguments, one after the other; `f` returns whether it
-/// can go on. Whether all of it was usual.
-unsafe fn each_chosen(argnums: SEXP, n: R_xlen_t, mut f: impl FnMut(R_xlen_t) -> bool) -> bool {
+/// The positions, from 0, that `argnums` gives of a list's elements, one after the other; `f` returns whether
+/// it can go on. Whether all of it was usual.
+unsafe fn each_chosen(args: SEXP, argnums: SEXP, mut f: impl FnMut(R_xlen_t) -> bool) -> bool {
+    let n = XLENGTH(args);
     if argnums == R_NilValue {
         return (0..n).all(f);
     }
+    let names = Rf_getAttrib(args, R_NamesSymbol);
+    let named = |name| {
+        let nameless = name == R_BlankString || name == R_NaString;
+        let mut of_args = 0..Rf_xlength(names);
+        let at = of_args.find(|&i| !nameless && STRING_ELT(names, i) == name);
+        at.map_or(0.0, |i| i as f64 + 1.0)
+    };
     let chosen = |k| match TYPEOF(argnums) {
         SEXPTYPE::INTSXP => f64::from(INTEGER_ELT(argnums, k)),
+        SEXPTYPE::STRSXP => named(STRING_ELT(argnums, k)),
         _ => REAL_ELT(argnums, k),
     };
     (0..XLENGTH(argnums)).all(|k| {
@@ -136,16 +145,21 @@ unsafe fn is_number(x: SEXP) -> bool {
 
 /// `.Call`: list(skeletons of all arguments, leaves of those in `argnums`, these positions); NULL where
 /// something in them is not usual, for R's side to see to. `convert` is `as_mlx()`.
+///
+/// # Safety
+/// Called by R, or like that: all are protected, and this may jump.
 pub unsafe extern "C" fn split_arguments(args: SEXP, argnums: SEXP, convert: SEXP) -> SEXP {
     let n = XLENGTH(args);
     let usual = match TYPEOF(argnums) {
         SEXPTYPE::NILSXP => true,
-        SEXPTYPE::INTSXP | SEXPTYPE::REALSXP => {
+        SEXPTYPE::INTSXP | SEXPTYPE::REALSXP | SEXPTYPE::STRSXP => {
             Rf_isObject(argnums) == Rboolean::FALSE && XLENGTH(argnums) > 0
         }
         _ => false,
     };
-    if !usual {
+    // a data frame is a matrix here
+    let is_frame = |x| TYPEOF(x) == SEXPTYPE::VECSXP && Rf_isObject(x) == Rboolean::TRUE;
+    if !usual || !each_chosen(args, argnums, |i| !is_frame(VECTOR_ELT(args, i))) {
         return R_NilValue;
     }
     let out = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, 3));
@@ -158,12 +172,8 @@ pub unsafe extern "C" fn split_arguments(args: SEXP, argnums: SEXP, convert: SEX
         }
     }
     let (mut total, mut chosen) = (0, 0);
-    let usual = each_chosen(argnums, n, |i| {
-        let x = VECTOR_ELT(skeletons, i);
-        if TYPEOF(x) == SEXPTYPE::VECSXP && Rf_isObject(x) == Rboolean::TRUE {
-            return false; // a data frame is a matrix here
-        }
-        let leaves = count(x);
+    let usual = each_chosen(args, argnums, |i| {
+        let leaves = count(VECTOR_ELT(skeletons, i));
         total += leaves;
         chosen += 1;
         leaves > 0 || argnums == R_NilValue
@@ -177,13 +187,39 @@ pub unsafe extern "C" fn split_arguments(args: SEXP, argnums: SEXP, convert: SEX
     let which = Rf_allocVector(SEXPTYPE::INTSXP, chosen);
     SET_VECTOR_ELT(out, 2, which);
     let (mut at, mut k) = (0, 0);
-    each_chosen(argnums, n, |i| {
+    each_chosen(args, argnums, |i| {
         SET_INTEGER_ELT(which, k, i as i32 + 1);
         k += 1;
         let x = VECTOR_ELT(skeletons, i);
         SET_VECTOR_ELT(skeletons, i, take_out(x, leaves, &mut at, convert));
         true
     });
+    Rf_unprotect(1);
+    out
+}
+
+/// The elements of a list at these positions, from 1, with their names; the caller protects them.
+///
+/// # Safety
+/// Both are protected; the caller owns nothing (this may jump).
+pub unsafe fn chosen(list: SEXP, which: SEXP) -> SEXP {
+    let n = XLENGTH(which);
+    let out = Rf_protect(Rf_allocVector(SEXPTYPE::VECSXP, n));
+    let names = Rf_getAttrib(list, R_NamesSymbol);
+    let own = if names == R_NilValue {
+        R_NilValue
+    } else {
+        let own = Rf_allocVector(SEXPTYPE::STRSXP, n);
+        Rf_setAttrib(out, R_NamesSymbol, own);
+        own
+    };
+    for i in 0..n {
+        let at = INTEGER_ELT(which, i) as R_xlen_t - 1;
+        SET_VECTOR_ELT(out, i, VECTOR_ELT(list, at));
+        if own != R_NilValue {
+            SET_STRING_ELT(own, i, STRING_ELT(names, at));
+        }
+    }
     Rf_unprotect(1);
     out
 }
@@ -247,7 +283,7 @@ unsafe extern "C" fn arrays_within(x: SEXP) -> SEXP {
 ///
 /// # Safety
 /// On R's main thread; `x` is live.
-pub unsafe fn is_scalar(x: SEXP) -> bool {
+pub unsafe fn is_loss_value(x: SEXP) -> bool {
     let handle = object::handle_of(x);
     !handle.is_null() && {
         let ctx = handle::peek(handle);
@@ -258,9 +294,9 @@ pub unsafe fn is_scalar(x: SEXP) -> bool {
     }
 }
 
-/// `.Call`: as [`is_scalar`].
+/// `.Call`: as [`is_loss_value`].
 unsafe extern "C" fn is_loss(x: SEXP) -> SEXP {
-    Rf_ScalarLogical(is_scalar(x).into())
+    Rf_ScalarLogical(is_loss_value(x).into())
 }
 
 routines![
