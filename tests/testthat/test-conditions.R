@@ -375,6 +375,7 @@ test_that("an interrupt during a long evaluation arrives within 2 s", {
 })
 
 test_that("an interrupt during a long evaluation inside f arrives within 2 s", {
+  skip_if(mlx_has_gpu(), "what keeps a gpu busy for a second does not fit in memory with all that a tape keeps")
   child <- eval(bquote(run_child(.(interrupted_in(quote(mlx_grad(function(x) {
     for (i in 1:400) x <- (x %*% x) / 1500
     if (sum(x) > 0) sum(x) else -sum(x)
