@@ -4,7 +4,8 @@
 # `f` at `args`, of which those in `argnums` are traced: `leaves`, the arrays that MLX gets; `call`, f
 # as a function of them; `like_arguments`, a list like these arguments of one thing for every leaf.
 transformation <- function(f, args, argnums, who, written) {
-  transformation_of(given_function(f, written, who), args, argnums, who)
+  given <- given_function(f, written, who) # here, so that errors are those of the user's call
+  transformation_of(given, args, argnums, who)
 }
 
 # The same of what given_function() gave.
