@@ -94,8 +94,8 @@ mlx_value_grad <- structure(
 differentiate <- function(f, args, argnums, who, written) {
   given <- given_function(f, written, who)
   aux <- ready <- result <- NULL
-  # what C_differentiate calls, after it has set `ready` or `result`
-  called <- function() eval(ready[[1L]], ready[[2L]])
+  # what C_differentiate calls by these names, after it has set `ready` or `result`
+  called <- function() eval(ready[[1L]], ready[[2L]]) # nolint: object_usage_linter.
   checked <- function() {
     if (is_led_by_array(result)) aux <<- result[-1L]
     check_loss(first_result(result), who)
