@@ -63,7 +63,8 @@
 #'   fit$value
 #' }, state = model)
 #' x <- as_mlx(matrix(c(1, 2, 3, 4), 2))
-#' for (i in 1:3) print(step(x, c(1, 2)))
+#' y <- as_mlx(matrix(c(1, 2))) # a column, as x %*% w is
+#' for (i in 1:3) print(step(x, y))
 #' model$w
 #' @export
 mlx_compile <- function(f, shapeless = FALSE, state = NULL) {
