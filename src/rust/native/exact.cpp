@@ -141,8 +141,8 @@ int compute(uint32_t row, int32_t order, const double* const* from, uint32_t ari
   return table.kernel(row, order, from, arity, into, n);
 }
 
-int compute(uint32_t row, int32_t, const float* const* from, uint32_t arity, float* into, size_t n) {
-  return table.single(row, from, arity, into, n);
+int compute(uint32_t row, int32_t order, const float* const* from, uint32_t arity, float* into, size_t n) {
+  return table.single(row, order, from, arity, into, n);
 }
 
 // Runs the kernel for numbers of type K over all elements of `out`'s buffer, on a thread of MLX's.

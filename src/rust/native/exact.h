@@ -38,6 +38,7 @@ typedef int (*rmlx_exact_kernel)(
 // The same of a row that has a kernel in single precision.
 typedef int (*rmlx_exact_single)(
     uint32_t row,
+    int32_t order,
     const float* const* inputs,
     uint32_t arity,
     float* output,

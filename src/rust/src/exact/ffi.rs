@@ -17,20 +17,12 @@ struct CRow {
     has_single: bool,
 }
 
-type CKernel = unsafe extern "C" fn(
+type CKernel<T> = unsafe extern "C" fn(
     row: u32,
     order: i32,
-    inputs: *const *const f64,
+    inputs: *const *const T,
     arity: u32,
-    output: *mut f64,
-    n: usize,
-) -> c_int;
-
-type CSingle = unsafe extern "C" fn(
-    row: u32,
-    inputs: *const *const f32,
-    arity: u32,
-    output: *mut f32,
+    output: *mut T,
     n: usize,
 ) -> c_int;
 
@@ -51,8 +43,8 @@ extern "C" {
     fn rmlx_exact_register(
         rows: *const CRow,
         count: usize,
-        kernel: CKernel,
-        single: CSingle,
+        kernel: CKernel<f64>,
+        single: CKernel<f32>,
         derivative: CDerivative,
     );
     fn rmlx_exact_apply(
@@ -144,6 +136,7 @@ unsafe extern "C" fn kernel(
 /// As [`kernel`], of a row that has one in single precision.
 unsafe extern "C" fn single(
     row: u32,
+    order: i32,
     inputs: *const *const f32,
     arity: u32,
     output: *mut f32,
@@ -151,7 +144,7 @@ unsafe extern "C" fn single(
 ) -> c_int {
     on_slices(inputs, arity, output, n, |inputs, output| {
         let single = TABLE[row as usize].single;
-        single.expect("C++ asks only rows that have one")(inputs, output);
+        single.expect("C++ asks only rows that have one")(order, inputs, output);
     })
 }
 

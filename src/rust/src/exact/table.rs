@@ -13,10 +13,7 @@ use std::ffi::CStr;
 
 /// Computes a block: order, inputs, output; all slices have one length. Kernels
 /// run on MLX's threads, where R may not be called.
-pub type Kernel = fn(i32, &[&[f64]], &mut [f64]);
-
-/// The same in single precision, for what loses nothing there.
-pub type Single = fn(&[&[f32]], &mut [f32]);
+pub type Kernel<T> = fn(i32, &[&[T]], &mut [T]);
 
 /// Builds the derivative with respect to `node.inputs[node.argnum]`.
 pub type Derivative = fn(&Node<'_>) -> Result<Array>;
@@ -54,9 +51,9 @@ pub struct Row {
     /// Number of inputs.
     pub arity: u32,
     /// Its values.
-    pub kernel: Kernel,
+    pub kernel: Kernel<f64>,
     /// Its values in single precision, if those need not be computed in double.
-    pub single: Option<Single>,
+    pub single: Option<Kernel<f32>>,
     /// Its slope.
     pub derivative: Derivative,
 }
@@ -201,7 +198,7 @@ table! {
     /// Quantiles of the normal distribution.
     NormalQuantile(1, normal_law::quantiles, normal_law::d_quantiles),
     /// What max(x, y) passes on of a derivative d to x.
-    Share(3, each3!(extreme::share), extreme::d_share; |inputs, output| loop3(inputs, output, extreme::share)),
+    Share(3, each3!(extreme::share), extreme::d_share; each3!(extreme::share)),
     /// The log density of the gamma distribution at x, of a shape.
     GammaDensity(2, each2!(gamma_law::log_density), gamma_law::d_density),
     /// Tails of the gamma distribution.
